@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A copy of the environment variables that matter (AWS_* and HOME), made once at the start, so that the
+ * process can drop them from its own environment and nothing calls getenv() later. It is kept in wiping memory, since
+ * keys may be among them. Immutable; any thread. */
+
+#include "base/cleanup.h"
+
+struct environment;
+
+/* `variables` has the form of environ: "NAME=value" texts up to a NULL; it may be NULL itself. Returns 0 or
+ * -ENOMEM. */
+int environment_new(char *const *variables, struct environment **ret_environment);
+void environment_free(struct environment *environment);
+DEFINE_CLEANUP(struct environment, environment_free)
+#define _cleanup_environment_ _cleanup_(environment_freep)
+
+/* The value, or NULL when the variable is absent or empty. Lives as long as the environment. */
+const char *environment_get(const struct environment *environment, const char *name);
+
+/* A path as users write it: a leading "~" or "~/" is the home directory, and what is relative is made
+ * absolute, because a daemon leaves its working directory. Returns 0, -errno of getcwd(), or -ENOMEM. */
+int environment_path(const struct environment *environment, const char *path, char **ret_path);

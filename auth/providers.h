@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The providers of credentials. A new one is a file credentials_<name>.c, a line here, and a line in the table of
+ * credentials_chain.c. */
+
+#include "auth/config_files.h"
+#include "auth/credentials.h"
+#include "auth/environment.h"
+
+/* What a provider may look at. All of it is owned by the session and outlives the providers. */
+struct provider_context {
+    const struct environment *environment;
+    struct config_files *files; /* used by one provider at a time, as fetch() is */
+    const char *profile;        /* the selected profile's name */
+    bool profile_is_option;     /* selected by --profile, which rules out keys from the environment */
+};
+
+/* Each returns 0 or -ENOMEM. */
+
+/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. */
+int credentials_environment_new(const struct provider_context *context, struct credentials_provider **ret_provider);
+
+/* The selected profile of the shared files. */
+int credentials_profile_new(const struct provider_context *context, struct credentials_provider **ret_provider);
+
+/* All of the above, one after the other: the first that is configured decides. */
+int credentials_chain_new(const struct provider_context *context, struct credentials_provider **ret_provider);

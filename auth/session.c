@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "auth/config_files.h"
+#include "auth/credentials_cache.h"
+#include "auth/endpoint.h"
+#include "auth/environment.h"
+#include "auth/providers.h"
+#include "auth/settings.h"
+#include "base/parse.h"
+
+#define DEFAULT_MAX_ATTEMPTS 3
+#define MAX_MAX_ATTEMPTS 100
+
+struct aws_session {
+    struct environment *environment;
+    struct config_files *files;
+    struct config *config; /* as of the start, for all but credentials, which are read anew */
+    struct settings settings;
+    char *profile;
+    char *region;
+    char *ca_bundle;
+    char *endpoint_option; /* --endpoint-url, checked */
+    bool fips, dual_stack;
+    unsigned max_attempts;
+    struct credentials_cache *cache;
+};
+
+static int out_of_memory(struct error *ret_error)
+{
+    return error_set(ret_error, ERROR_INTERNAL, "out of memory");
+}
+
+static int copy_text(const char *text, char **ret_copy, struct error *ret_error)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        return out_of_memory(ret_error);
+    *ret_copy = copy;
+    return 0;
+}
+
+/* True when the environment names a source of credentials that does not need the profile. */
+static bool environment_has_credentials(const struct environment *environment)
+{
+    static const char *const variables[] = {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    };
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+        if (environment_get(environment, variables[i]))
+            return true;
+    return false;
+}
+
+/* Selects the profile. One that was asked for must exist, unless AWS_PROFILE asks and is not needed. */
+static int load_profile(struct aws_session *session, const char *option, struct error *ret_error)
+{
+    const char *variable = environment_get(session->environment, "AWS_PROFILE");
+    const char *name = option ? option : variable ? variable : "default";
+    int r = copy_text(name, &session->profile, ret_error);
+    if (r == 0)
+        r = config_files_load(session->files, &session->config, ret_error);
+    if (r < 0)
+        return r;
+    config_forget_keys(session->config);
+    session->settings = (struct settings){
+        .environment = session->environment,
+        .config = session->config,
+        .profile_name = session->profile,
+        .profile = config_profile(session->config, session->profile),
+    };
+    if (session->settings.profile || (!option && (!variable || environment_has_credentials(session->environment))))
+        return 0;
+    return error_set(ret_error, ERROR_BAD_REQUEST, "there is no profile \"%s\" (from %s) in %s", name,
+                     option ? "--profile" : "AWS_PROFILE", config_files_names(session->files));
+}
+
+static int load_region(struct aws_session *session, const char *option, struct error *ret_error)
+{
+    const char *origin = "--region";
+    const char *region = option;
+    if (!region)
+        region = settings_get(&session->settings, "AWS_REGION", NULL, &origin);
+    if (!region)
+        region = settings_get(&session->settings, "AWS_DEFAULT_REGION", "region", &origin);
+    if (!region)
+        return error_set(ret_error, ERROR_BAD_REQUEST,
+                         "no AWS region is set: use --region, or set AWS_REGION, or region in profile \"%s\" in %s",
+                         session->profile, config_files_names(session->files));
+    int r = endpoint_check_region(region, origin, ret_error);
+    return r < 0 ? r : copy_text(region, &session->region, ret_error);
+}
+
+/* The path is made absolute, and a bundle that is not there is told at once and not as a failure of TLS later. */
+static int load_ca_bundle(struct aws_session *session, struct error *ret_error)
+{
+    const char *origin;
+    const char *path = settings_get(&session->settings, "AWS_CA_BUNDLE", "ca_bundle", &origin);
+    if (!path)
+        return 0;
+    int r = environment_path(session->environment, path, &session->ca_bundle);
+    if (r == 0 && access(session->ca_bundle, R_OK) < 0)
+        r = -errno;
+    return r < 0 ? error_set(ret_error, ERROR_BAD_REQUEST, "cannot read the CA bundle %s (from %s): %s", path, origin,
+                             strerror(-r))
+                 : 0;
+}
+
+static int load_max_attempts(struct aws_session *session, struct error *ret_error)
+{
+    const char *origin;
+    const char *text = settings_get(&session->settings, "AWS_MAX_ATTEMPTS", "max_attempts", &origin);
+    uint64_t value = DEFAULT_MAX_ATTEMPTS;
+    if (text && parse_uint(text, 1, MAX_MAX_ATTEMPTS, &value) < 0)
+        return error_set(ret_error, ERROR_BAD_REQUEST, "%s must be a number from 1 to %d, not \"%s\"", origin,
+                         MAX_MAX_ATTEMPTS, text);
+    session->max_attempts = (unsigned)value;
+    return 0;
+}
+
+static int load_endpoints(struct aws_session *session, const char *option, struct error *ret_error)
+{
+    int r = settings_bool(&session->settings, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &session->fips, ret_error);
+    if (r == 0)
+        r = settings_bool(&session->settings, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
+                          &session->dual_stack, ret_error);
+    if (r == 0 && option)
+        r = endpoint_check_url(option, "--endpoint-url", &session->endpoint_option, ret_error);
+    if (r < 0)
+        return r;
+    /* A malformed endpoint is better told now than at the first read. */
+    _cleanup_free_ char *url = NULL;
+    return aws_session_endpoint(session, "secretsmanager", session->region, &url, ret_error);
+}
+
+static int make_credentials(struct aws_session *session, bool profile_is_option, struct error *ret_error)
+{
+    const struct provider_context context = {
+        .environment = session->environment,
+        .files = session->files,
+        .profile = session->profile,
+        .profile_is_option = profile_is_option,
+    };
+    struct credentials_provider *chain;
+    if (credentials_chain_new(&context, &chain) < 0 || credentials_cache_new(chain, &session->cache) < 0)
+        return out_of_memory(ret_error);
+    return 0;
+}
+
+static const char *given(const char *option)
+{
+    return option && *option ? option : NULL;
+}
+
+int aws_session_new(const struct aws_session_options *options, struct aws_session **ret_session,
+                    struct error *ret_error)
+{
+    _cleanup_aws_session_ struct aws_session *session = calloc(1, sizeof(*session));
+    /* As secure_getenv(): a set-user-ID program does not let its caller choose files and endpoints. */
+    char *const *variables = getauxval(AT_SECURE) ? NULL : environ;
+    if (!session || environment_new(variables, &session->environment) < 0)
+        return out_of_memory(ret_error);
+    int r = config_files_new(session->environment, &session->files);
+    if (r < 0)
+        return error_set(ret_error, ERROR_INTERNAL, "cannot find the AWS configuration files: %s", strerror(-r));
+
+    r = load_profile(session, given(options->profile), ret_error);
+    if (r == 0)
+        r = load_region(session, given(options->region), ret_error);
+    if (r == 0)
+        r = load_ca_bundle(session, ret_error);
+    if (r == 0)
+        r = load_max_attempts(session, ret_error);
+    if (r == 0)
+        r = load_endpoints(session, given(options->endpoint_url), ret_error);
+    if (r == 0)
+        r = make_credentials(session, given(options->profile) != NULL, ret_error);
+    if (r == 0)
+        *ret_session = STEAL(session);
+    return r;
+}
+
+void aws_session_free(struct aws_session *session)
+{
+    if (!session)
+        return;
+    credentials_cache_free(session->cache);
+    free(session->endpoint_option);
+    free(session->ca_bundle);
+    free(session->region);
+    free(session->profile);
+    config_free(session->config);
+    config_files_free(session->files);
+    environment_free(session->environment);
+    free(session);
+}
+
+const char *aws_session_region(const struct aws_session *session)
+{
+    return session->region;
+}
+
+const char *aws_session_ca_bundle(const struct aws_session *session)
+{
+    return session->ca_bundle;
+}
+
+unsigned aws_session_max_attempts(const struct aws_session *session)
+{
+    return session->max_attempts;
+}
+
+int aws_session_endpoint(const struct aws_session *session, const char *service, const char *region, char **ret_url,
+                         struct error *ret_error)
+{
+    if (session->endpoint_option && strcmp(service, "secretsmanager") == 0)
+        return copy_text(session->endpoint_option, ret_url, ret_error);
+
+    char *url = NULL;
+    int r = endpoint_configured(service, &session->settings, &url, ret_error);
+    if (r == 0 && !url) {
+        r = endpoint_check_region(region, "the ARN", ret_error);
+        if (r == 0 && endpoint_for_region(service, region, session->fips, session->dual_stack, &url) < 0)
+            r = out_of_memory(ret_error);
+    }
+    if (r == 0)
+        *ret_url = url;
+    return r;
+}
+
+int aws_session_credentials(struct aws_session *session, struct http *http, uint64_t deadline_ns,
+                            struct credentials **ret_credentials, struct error *ret_error)
+{
+    return credentials_cache_get(session->cache, http, deadline_ns, ret_credentials, ret_error);
+}
+
+void aws_session_credentials_refused(struct aws_session *session, const struct credentials *refused)
+{
+    credentials_cache_refused(session->cache, refused);
+}

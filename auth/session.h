@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What an AWS SDK calls a session or config: region, endpoints, credentials, CA bundle and attempts, found
+ * from options, environment and the shared files in the SDKs' order of precedence. Created on the main thread;
+ * afterwards used by all fetcher threads (one mutex inside guards the cached credentials; the rest is immutable). */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/credentials.h"
+#include "base/error.h"
+#include "base/http.h"
+
+struct aws_session;
+
+/* From the command line; each may be NULL. */
+struct aws_session_options {
+    const char *profile;
+    const char *region;
+    const char *endpoint_url; /* for Secrets Manager */
+};
+
+/* Reads environment and files; makes no request. Returns 0, or a negative errno with the error filled
+ * (a broken file with its line, an unknown profile, no region, a malformed endpoint). */
+int aws_session_new(const struct aws_session_options *options, struct aws_session **ret_session,
+                    struct error *ret_error);
+void aws_session_free(struct aws_session *session);
+DEFINE_CLEANUP(struct aws_session, aws_session_free)
+#define _cleanup_aws_session_ _cleanup_(aws_session_freep)
+
+const char *aws_session_region(const struct aws_session *session);
+const char *aws_session_ca_bundle(const struct aws_session *session); /* or NULL */
+unsigned aws_session_max_attempts(const struct aws_session *session);
+
+/* URL ("https://secretsmanager.eu-west-1.amazonaws.com", no trailing slash) for a service id as in endpoint names
+ * ("secretsmanager", "sts", "sqs") in a region: the custom endpoint if one is configured, else by the
+ * partition of the region. Returns 0, or a negative errno with the error filled. */
+int aws_session_endpoint(const struct aws_session *session, const char *service, const char *region, char **ret_url,
+                         struct error *ret_error);
+
+/* Credentials to sign with; from memory, or fetched by one thread while others wait no longer than their deadline.
+ * Returns 0, or a negative errno with the error filled (ERROR_NO_CREDENTIALS, ERROR_EXPIRED_CREDENTIALS, ...). */
+int aws_session_credentials(struct aws_session *session, struct http *http, uint64_t deadline_ns,
+                            struct credentials **ret_credentials, struct error *ret_error);
+
+/* AWS has refused `refused`: the next aws_session_credentials() asks the providers again, unless another
+ * thread has replaced them already. When it then gives the same pointer, there are no others, and to ask AWS again is
+ * of no use. When the providers fail, it gives their error once, which tells the cause, and goes on with what it has
+ * after that. */
+void aws_session_credentials_refused(struct aws_session *session, const struct credentials *refused);

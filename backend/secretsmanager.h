@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* AWS Secrets Manager as a source of secrets. */
+
+#include <stddef.h>
+
+#include "auth/session.h"
+#include "base/error.h"
+#include "base/source.h"
+
+struct secretsmanager_options {
+    /* Filters of ListSecrets, each "KEY=VALUE"; the values of equal keys are alternatives. */
+    const char *const *filters;
+    size_t filter_count;
+};
+
+/* `session` is taken, even on failure; the options are not kept. Makes no request. Returns 0, or a negative errno with
+ * the error filled (an unusable filter or endpoint). */
+int secretsmanager_source_new(struct aws_session *session, const struct secretsmanager_options *options,
+                              struct source **ret_source, struct error *ret_error);

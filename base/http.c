@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/http.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+#include <openssl/ssl.h>
+
+#include "base/clock.h"
+
+#define DEFAULT_CONNECT_TIMEOUT_NS (3100 * NS_PER_MS)
+
+struct http {
+    CURL *curl;                   /* keeps connections and the headers of the last answer */
+    char reason[CURL_ERROR_SIZE]; /* curl's words about the last failure: host, address, certificate */
+};
+
+/* Where the write callback puts the body. */
+struct receiver {
+    struct buffer body;
+    int failure; /* 0, -EFBIG or -ENOMEM */
+};
+
+int http_setup(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -EIO;
+}
+
+int http_new(struct http **ret_http)
+{
+    _cleanup_http_ struct http *http = calloc(1, sizeof(*http));
+    if (!http)
+        return -ENOMEM;
+    http->curl = curl_easy_init();
+    if (!http->curl)
+        return -ENOMEM;
+    *ret_http = STEAL(http);
+    return 0;
+}
+
+void http_free(struct http *http)
+{
+    if (!http)
+        return;
+    curl_easy_cleanup(http->curl);
+    free(http);
+}
+
+void http_answer_clear(struct http_answer *answer)
+{
+    buffer_clear(&answer->body);
+    answer->status = 0;
+}
+
+const char *http_header(struct http *http, const char *name)
+{
+    struct curl_header *header;
+    return curl_easy_header(http->curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+}
+
+static size_t receive(char *bytes, size_t unit_bytes, size_t count, void *context)
+{
+    struct receiver *receiver = context;
+    receiver->failure = buffer_append(&receiver->body, bytes, unit_bytes * count);
+    return receiver->failure < 0 ? 0 : unit_bytes * count;
+}
+
+/* OpenSSL wipes decrypted bytes once they have been read. */
+static CURLcode set_up_tls(CURL *curl, void *ssl_context, void *context)
+{
+    (void)curl;
+    (void)context;
+    (void)SSL_CTX_set_options(ssl_context, SSL_OP_CLEANSE_PLAINTEXT);
+    return CURLE_OK;
+}
+
+/* The headers hold a signature and perhaps a token. */
+static void free_headers(struct curl_slist **headers)
+{
+    for (struct curl_slist *header = *headers; header; header = header->next)
+        explicit_bzero(header->data, strlen(header->data));
+    curl_slist_free_all(*headers);
+}
+
+static int add_header(struct curl_slist **headers, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*headers, line);
+    if (!longer)
+        return -ENOMEM;
+    *headers = longer;
+    return 0;
+}
+
+static int make_headers(const struct http_request *request, struct curl_slist **headers)
+{
+    /* "Name:" makes curl leave a header of its own out. */
+    int r = add_header(headers, "Expect:");
+    if (r == 0 && request->body_bytes == 0)
+        r = add_header(headers, "Content-Type:");
+    for (const char *const *line = request->headers; r == 0 && line && *line; line++)
+        r = add_header(headers, *line);
+    return r;
+}
+
+/* NULL leaves the choice to curl, which reads the usual variables in either case, save HTTP_PROXY in capitals (because
+ * in a CGI program that may be a header of the request). NO_PROXY is honoured by curl in any case. */
+static const char *proxy_for(const struct http_request *request)
+{
+    if (request->direct)
+        return "";
+    if (strncasecmp(request->url, "http://", 7) == 0 && !secure_getenv("http_proxy"))
+        return secure_getenv("HTTP_PROXY");
+    return NULL;
+}
+
+static long whole_ms(uint64_t interval_ns)
+{
+    uint64_t ms = interval_ns / NS_PER_MS + (interval_ns % NS_PER_MS > 0);
+    return ms < INT_MAX ? (long)ms : INT_MAX;
+}
+
+#define SET(option, value)                                            \
+    do {                                                              \
+        if (curl_easy_setopt(curl, option, value) != CURLE_OK)        \
+            return -ENOMEM;                                           \
+    } while (0)
+
+/* What is the same in every exchange. */
+static int set_policy(struct http *http)
+{
+    CURL *curl = http->curl;
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
+    SET(CURLOPT_TCP_NODELAY, 1L);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    /* A name server that is silent would hold us past the deadline: do not wait for the resolver's thread. */
+    SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_WRITEFUNCTION, receive);
+    SET(CURLOPT_ERRORBUFFER, http->reason);
+    return 0;
+}
+
+static int set_request(CURL *curl, const struct http_request *request, uint64_t left_ns)
+{
+    uint64_t connect_ns = request->connect_timeout_ns ? request->connect_timeout_ns : DEFAULT_CONNECT_TIMEOUT_NS;
+    const char *proxy = proxy_for(request);
+
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_TIMEOUT_MS, whole_ms(left_ns));
+    SET(CURLOPT_CONNECTTIMEOUT_MS, whole_ms(connect_ns < left_ns ? connect_ns : left_ns));
+    if (proxy)
+        SET(CURLOPT_PROXY, proxy);
+    if (request->ca_bundle)
+        SET(CURLOPT_CAINFO, request->ca_bundle);
+    if (strcmp(request->method, "GET") != 0) {
+        SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
+        SET(CURLOPT_CUSTOMREQUEST, request->method);
+    }
+    return 0;
+}
+
+static enum error_kind kind_of(CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return ERROR_TIMEOUT;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+        return ERROR_UNREACHABLE;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_USE_SSL_FAILED:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return ERROR_TLS;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+        return ERROR_INTERNAL;
+    case CURLE_URL_MALFORMAT:
+        return ERROR_BAD_REQUEST;
+    default:
+        return ERROR_BAD_ANSWER;
+    }
+}
+
+/* Scheme, host and port, without what a URL may hold besides. */
+static int server_of(const char *url, const char **ret_start)
+{
+    const char *scheme = strstr(url, "://");
+    const char *host = scheme ? scheme + 3 : url;
+    size_t size = strcspn(host, "/?#");
+    const char *user = memchr(host, '@', size);
+
+    *ret_start = user ? user + 1 : url;
+    return (int)(host + size - *ret_start);
+}
+
+static int explain(const struct http *http, const struct http_request *request, CURLcode code,
+                   const struct receiver *receiver, struct error *error)
+{
+    enum error_kind kind = receiver->failure == -ENOMEM ? ERROR_INTERNAL : kind_of(code);
+    long status = 0;
+    const char *reason = http->reason[0] ? http->reason : curl_easy_strerror(code);
+    const char *server;
+    int size = server_of(request->url, &server);
+
+    if (code == CURLE_RECV_ERROR && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status > 0)
+        kind = ERROR_BAD_ANSWER; /* it began well */
+    if (receiver->failure == -EFBIG)
+        return error_set(error, ERROR_BAD_ANSWER, "%.*s: the answer is larger than %zu bytes", size, server,
+                         request->max_answer_bytes);
+    switch ((int)kind) {
+    case ERROR_TIMEOUT:
+        return error_set(error, kind, "%.*s: no answer in time (%s); check the network path: routes, security groups, "
+                         "proxy, VPC endpoint", size, server, reason);
+    case ERROR_UNREACHABLE:
+        return error_set(error, kind, "%.*s: cannot be reached (%s); check the region, the endpoint, DNS and the proxy",
+                         size, server, reason);
+    case ERROR_TLS:
+        return error_set(error, kind, "%.*s: no secure connection (%s); check the CA certificates (package "
+                         "ca-certificates, AWS_CA_BUNDLE) and the endpoint", size, server, reason);
+    default:
+        return error_set(error, kind, "%.*s: %s", size, server, reason);
+    }
+}
+
+int http_perform(struct http *http, const struct http_request *request, struct http_answer *ret_answer,
+                 struct error *ret_error)
+{
+    _cleanup_(free_headers) struct curl_slist *headers = NULL;
+    struct receiver receiver = {.failure = 0};
+    uint64_t now_ns = clock_monotonic_ns();
+    CURL *curl = http->curl;
+    long status = 0;
+
+    http->reason[0] = '\0';
+    if (now_ns >= request->deadline_ns)
+        return explain(http, request, CURLE_OPERATION_TIMEDOUT, &receiver, ret_error);
+    buffer_init(&receiver.body, request->max_answer_bytes);
+
+    curl_easy_reset(curl); /* of the options: connections are kept */
+    if (set_policy(http) < 0 || set_request(curl, request, request->deadline_ns - now_ns) < 0 ||
+        make_headers(request, &headers) < 0 || curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiver) != CURLE_OK)
+        return explain(http, request, CURLE_OUT_OF_MEMORY, &receiver, ret_error);
+
+    /* Where a kept connection turns out to be closed, curl itself repeats the request on a new one. */
+    CURLcode code = curl_easy_perform(curl);
+    if (code == CURLE_OK)
+        code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK) {
+        buffer_clear(&receiver.body);
+        return explain(http, request, code, &receiver, ret_error);
+    }
+    *ret_answer = (struct http_answer){.status = (int)status, .body = receiver.body};
+    return 0;
+}

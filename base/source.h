@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Where secrets come from: the interface between cache/ above and backend/ below. A source is shared by all
+ * fetcher threads; its operations block until an answer, a failure or the deadline, are plain sequential
+ * code, and take the calling thread's own struct http. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/http.h"
+#include "base/secret.h"
+
+#define VALUE_MAX_STAGES 20
+
+/* One version of a secret, with its bytes. Owned by whoever got it; freed by value_free(). */
+struct value {
+    char *arn;
+    char *name;
+    char *version_id;
+    char *stages[VALUE_MAX_STAGES];
+    size_t stage_count;
+    uint64_t created_ns; /* CreatedDate of the version, wall clock; 0 when not told */
+    bool binary;         /* SecretBinary: never looked into as JSON */
+    struct secret *bytes;
+};
+
+struct value *value_new(void);
+void value_free(struct value *value);
+DEFINE_CLEANUP(struct value, value_free)
+#define _cleanup_value_ _cleanup_(value_freep)
+
+/* What is asked for: a name, an ARN or a partial ARN, and at most one of stage and version id (neither means
+ * AWSCURRENT). */
+struct value_request {
+    const char *id;
+    const char *stage;
+    const char *version_id;
+};
+
+/* Takes one name of a listing. `name` is a secret's name as AWS has it; copy what is kept. Returns 0 to go on
+ * or a negative errno, which ends the listing and is its result. */
+typedef int (*source_name_cb)(void *context, const char *name);
+
+struct source;
+
+struct source_ops {
+    /* GetSecretValue. Returns 0, or a negative errno with the error filled. */
+    int (*get)(struct source *source, struct http *http, const struct value_request *request, uint64_t deadline_ns,
+               struct value **ret_value, struct error *ret_error);
+
+    /* All names, in any order, page by page. `prefixes` (may be empty) narrows the listing on the server's side to
+     * names that begin with one of them. */
+    int (*list)(struct source *source, struct http *http, const char *const *prefixes, size_t prefix_count,
+                uint64_t deadline_ns, source_name_cb each, void *context, struct error *ret_error);
+
+    /* A descriptor that becomes readable when values may have changed without being asked for, or -1; and its
+     * draining, after which everything in use is checked. Loop thread. Either may be NULL. */
+    int (*change_fd)(struct source *source);
+    void (*change_drain)(struct source *source);
+
+    /* One line about where values come from, for status and error texts: region and endpoint, or the file. */
+    const char *(*describe)(struct source *source);
+
+    /* Number of requests made so far (attempts on the wire). Any thread. May be NULL. */
+    uint64_t (*call_count)(struct source *source);
+
+    void (*free)(struct source *source);
+};
+
+/* Embedded as the first member of each concrete source. */
+struct source {
+    const struct source_ops *ops;
+};
+
+static inline void source_free(struct source *source)
+{
+    if (source)
+        source->ops->free(source);
+}
+DEFINE_CLEANUP(struct source, source_free)
+#define _cleanup_source_ _cleanup_(source_freep)

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the mount knows: secrets with their values, failures and ages, and the names that exist. It decides
+ * what may be served and when AWS is asked, and makes one call for any number of readers. Owned by the loop
+ * thread; nothing here blocks, and nothing needs a lock. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/source.h"
+#include "cache/freshness.h"
+#include "cache/names.h"
+#include "cache/scope.h"
+
+struct cache;
+struct cache_secret; /* one secret, or one version or stage of it */
+
+struct cache_options {
+    struct freshness_limits limits;
+    uint64_t timeout_ns;       /* deadline of a fetch */
+    uint64_t list_interval_ns; /* 0: names are listed once */
+    uint64_t poll_ns;          /* 0: never */
+};
+
+/* What the cache tells its user, always from within cache_dispatch() or cache_tick(). */
+struct cache_events {
+    void *context;
+    /* The value has changed, appeared or gone. */
+    void (*changed)(void *context, struct cache_secret *secret);
+    /* Names were added and removed. `before` is NULL for the first listing. */
+    void (*names_changed)(void *context, const struct names *before, const struct names *after);
+    /* A fetch has ended: what waits for this secret can be tried again. NULL: the list of names has arrived (or
+     * failed). Comes after the two above. */
+    void (*arrived)(void *context, struct cache_secret *secret);
+    /* Is somebody still using this secret? Asked before it is polled. */
+    bool (*in_use)(void *context, struct cache_secret *secret);
+};
+
+/* `source` is borrowed, `scope` taken, `events` copied. Returns 0 or a negative errno. */
+int cache_new(struct source *source, struct scope *scope, const struct cache_options *options,
+              const struct cache_events *events, struct cache **ret_cache);
+
+/* Waits for fetches under way no longer than `wait_ns`; returns -ETIMEDOUT, with nothing freed, when one is still
+ * running. All references to secrets must be given back before. */
+int cache_stop(struct cache *cache, uint64_t wait_ns);
+
+/* For the loop: a descriptor to poll for reading, what to call when it is ready, and when to call cache_tick() next. */
+int cache_fd(const struct cache *cache);
+void cache_dispatch(struct cache *cache);
+uint64_t cache_next_tick_ns(const struct cache *cache);
+void cache_tick(struct cache *cache, uint64_t now_ns);
+
+/* Everything in use is checked, and names are listed again, as soon as possible (SIGHUP, a changed local file). */
+void cache_check_all(struct cache *cache);
+
+/* --- secrets --- */
+
+/* Finds or makes the entry for an id (name or ARN) and at most one of stage and version id; makes no call. The caller
+ * gets a reference. Returns 0 or -ENOMEM. */
+int cache_secret_open(struct cache *cache, const char *id, const char *stage, const char *version_id,
+                      struct cache_secret **ret_secret);
+struct cache_secret *cache_secret_ref(struct cache_secret *secret);
+void cache_secret_unref(struct cache_secret *secret);
+DEFINE_CLEANUP(struct cache_secret, cache_secret_unref)
+#define _cleanup_cache_secret_ _cleanup_(cache_secret_unrefp)
+
+enum cache_state {
+    CACHE_READY,  /* the value may be served */
+    CACHE_WAIT,   /* a fetch is under way; `arrived` will tell */
+    CACHE_FAILED, /* cache_secret_error() says why */
+};
+
+/* Asks for the value on behalf of a request that arrived at `arrived_ns`. */
+enum cache_state cache_secret_need(struct cache_secret *secret, uint64_t arrived_ns);
+
+/* For a reader whose time is over while the fetch is not: may the old value be served instead? */
+bool cache_secret_may_serve_stale(const struct cache_secret *secret);
+
+const char *cache_secret_id(const struct cache_secret *secret);
+const struct value *cache_secret_value(const struct cache_secret *secret); /* or NULL */
+const struct error *cache_secret_error(const struct cache_secret *secret); /* of the last attempt */
+uint64_t cache_secret_generation(const struct cache_secret *secret);       /* changes with the value; never 0 */
+uint64_t cache_secret_left_ns(const struct cache_secret *secret);          /* see freshness_left_ns() */
+uint64_t cache_secret_age_ns(const struct cache_secret *secret);           /* since the last good check */
+bool cache_secret_is_stale(const struct cache_secret *secret);
+
+/* The user's own pointer, NULL at first; the user must clear it before it gives its last reference back. */
+void *cache_secret_data(const struct cache_secret *secret);
+void cache_secret_set_data(struct cache_secret *secret, void *data);
+
+/* Calls `each` for every secret, in the order of their ids. */
+void cache_each_secret(struct cache *cache, void (*each)(void *context, struct cache_secret *secret), void *context);
+
+/* --- names --- */
+
+enum names_state {
+    NAMES_OFF,      /* --secret has exact names only: nothing to list */
+    NAMES_LISTING,  /* the first listing is under way */
+    NAMES_COMPLETE, /* listed at least once */
+    NAMES_DENIED,   /* ListSecrets is not permitted */
+    NAMES_FAILED,   /* no listing has succeeded yet; tried again */
+};
+
+enum names_state cache_names_state(const struct cache *cache);
+const char *names_state_name(enum names_state state);
+const struct error *cache_names_error(const struct cache *cache); /* of the last listing */
+
+/* What is known to exist; never NULL, valid until the loop goes on. */
+const struct names *cache_names(const struct cache *cache);
+const struct scope *cache_scope(const struct cache *cache);
+
+struct cache_counters {
+    uint64_t gets;
+    uint64_t lists;
+    uint64_t failures;
+};
+const struct cache_counters *cache_counters(const struct cache *cache);

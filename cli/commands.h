@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The subcommands. Each takes the arguments after its name and returns the exit status: 0, 1 (failed, the reason is on
+ * stderr), 2 (wrong usage). */
+
+#include <stdbool.h>
+
+#define EXIT_USAGE 2
+
+int command_mount(int count, char **arguments, bool as_helper);
+int command_unmount(int count, char **arguments);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/session.h"
+#include "backend/local.h"
+#include "backend/secretsmanager.h"
+#include "base/http.h"
+#include "cache/cache.h"
+#include "cli/options.h"
+#include "cli/process.h"
+#include "fs/fs.h"
+
+static int open_source(const struct options *options, struct source **ret_source, struct error *ret_error)
+{
+    if (options->local)
+        return local_source_new(options->local, ret_source, ret_error);
+
+    const struct aws_session_options session_options = {
+        .profile = options->profile,
+        .region = options->region,
+        .endpoint_url = options->endpoint_url,
+    };
+    const struct secretsmanager_options manager_options = {
+        .filters = options->filters.texts,
+        .filter_count = options->filters.count,
+    };
+    struct aws_session *session;
+    int r = http_setup();
+    if (r < 0)
+        return error_set(ret_error, ERROR_INTERNAL, "libcurl cannot be used");
+    r = aws_session_new(&session_options, &session, ret_error);
+    return r < 0 ? r : secretsmanager_source_new(session, &manager_options, ret_source, ret_error);
+}
+
+/* The absolute path; of a dead mount as well, which cannot be looked at itself. */
+static char *absolute_path(const char *path)
+{
+    char *whole = realpath(path, NULL);
+    if (whole || errno != ENOTCONN)
+        return whole;
+    _cleanup_free_ char *copy = strdup(path);
+    if (!copy)
+        return NULL;
+    size_t bytes = strlen(copy);
+    while (bytes > 1 && copy[bytes - 1] == '/')
+        copy[--bytes] = '\0';
+    char *slash = strrchr(copy, '/');
+    const char *entry = slash ? slash + 1 : copy;
+    if (slash)
+        *slash = '\0';
+    _cleanup_free_ char *parent = realpath(!slash ? "." : copy[0] != '\0' ? copy : "/", NULL);
+    if (!parent || asprintf(&whole, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, entry) < 0)
+        return NULL;
+    return whole;
+}
+
+static int open_log(const struct options *options, bool ready)
+{
+    enum log_target target = options->log_given              ? options->log_target
+                             : options->foreground || !ready ? LOG_TARGET_STDERR
+                                                             : LOG_TARGET_SYSLOG;
+    return log_open(target, options->log_path, options->log_level);
+}
+
+/* From now on nobody reads stderr, unless it was asked for. */
+static void ready(void *context)
+{
+    const struct options *options = context;
+    if (!options->foreground && open_log(options, true) < 0)
+        log_warning("there is no system log: messages are lost from now on; keep them with --log file:/PATH");
+    log_info("%s is mounted", options->mountpoint);
+    process_ready();
+}
+
+static int make_fs(const struct options *options, const char *mountpoint, struct source *source, struct fs **ret_fs,
+                   struct error *ret_error)
+{
+    const struct cache_options cache_options = {
+        .limits = {options->ttl_ns, options->negative_ttl_ns, options->max_stale_ns},
+        .timeout_ns = options->timeout_ns,
+        .list_interval_ns = options->list_interval_ns,
+        .poll_ns = options->poll_ns,
+    };
+    const struct fs_options fs_options = {
+        .mountpoint = mountpoint,
+        .uid = options->uid,
+        .gid = options->gid,
+        .mode = options->mode,
+        .timeout_ns = options->timeout_ns,
+        .grace_ns = options->grace_ns,
+        .version = SECRETSFS_VERSION,
+        .ready = ready,
+        .context = (void *)(uintptr_t)options,
+    };
+    struct scope *scope;
+    int r = scope_new(options->secrets.texts, options->secrets.count, &scope, ret_error);
+    if (r < 0)
+        return r;
+    r = fs_new(source, scope, &cache_options, &fs_options, ret_fs);
+    return r < 0 ? error_set(ret_error, ERROR_INTERNAL, "%s", strerror(-r)) : 0;
+}
+
+static int serve(const struct options *options, const char *mountpoint, struct error *ret_error)
+{
+    _cleanup_source_ struct source *source = NULL;
+    struct fs *fs;
+    int r = open_source(options, &source, ret_error);
+    if (r < 0)
+        return r;
+    process_scrub_environment();
+    r = make_fs(options, mountpoint, source, &fs, ret_error);
+    if (r < 0)
+        return r;
+    r = fs_mount(fs, ret_error);
+    if (r >= 0) {
+        r = fs_run(fs);
+        if (r < 0)
+            (void)error_set(ret_error, ERROR_INTERNAL, "%s", strerror(-r));
+        process_notify("STOPPING=1");
+    }
+    /* A thread that still waits for a hung server cannot be joined; the mount is gone, so the process may go. */
+    if (fs_free(fs) == -ETIMEDOUT)
+        _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+    return r;
+}
+
+int command_mount(int count, char **arguments, bool as_helper)
+{
+    _cleanup_options_ struct options options = {0};
+    struct error error = {0};
+    int r = options_parse(count, arguments, as_helper, &options, &error);
+    if (r < 0) {
+        (void)fprintf(stderr, "secretsfs: %s\n", error.message);
+        return EXIT_USAGE;
+    }
+    _cleanup_free_ char *mountpoint = absolute_path(options.mountpoint);
+    if (!mountpoint) {
+        (void)fprintf(stderr, "secretsfs: %s: %s; create it with: mkdir -p %s\n", options.mountpoint, strerror(errno),
+                      options.mountpoint);
+        return EXIT_FAILURE;
+    }
+    if (!options.foreground && (r = process_daemonise()) < 0) {
+        (void)fprintf(stderr, "secretsfs: cannot become a daemon: %s\n", strerror(-r));
+        return EXIT_FAILURE;
+    }
+    process_harden();
+    r = open_log(&options, false);
+    if (r < 0) {
+        (void)fprintf(stderr, "secretsfs: cannot open the log%s%s: %s\n", options.log_path ? " " : "",
+                      options.log_path ? options.log_path : "", strerror(-r));
+        return EXIT_FAILURE;
+    }
+    r = serve(&options, mountpoint, &error);
+    if (r < 0)
+        log_error("%s", error.message);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

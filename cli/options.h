@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The command line of `secretsfs mount`. Every option is in one table (options.c); "--key value", "--key=value"
+ * and "-o key=value" mean the same. Strict: what is not understood completely is refused. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+
+struct text_list {
+    const char **texts;
+    size_t count;
+};
+
+struct options {
+    const char *mountpoint;
+    bool foreground;
+    const char *local;
+    const char *profile;
+    const char *region;
+    const char *endpoint_url;
+    struct text_list secrets;
+    struct text_list filters;
+    uid_t uid;
+    gid_t gid;
+    mode_t mode;
+    uint64_t ttl_ns;
+    uint64_t negative_ttl_ns;
+    uint64_t timeout_ns;
+    uint64_t max_stale_ns;
+    uint64_t list_interval_ns;
+    uint64_t poll_ns;
+    uint64_t grace_ns;
+    bool log_given;
+    enum log_target log_target;
+    const char *log_path;
+    enum log_level log_level;
+
+    char **owned; /* copies of "-o" arguments that the texts above point into */
+    size_t owned_count;
+};
+
+/* Parses the arguments after "mount". `as_helper`: as mount(8) calls mount.secretsfs, "SOURCE MOUNTPOINT
+ * [-sfnv] [-o options]", where options that are meant for mount(8) itself are passed over. Texts point into
+ * `arguments`. Returns 0, or -EINVAL with the error filled. */
+int options_parse(int count, char **arguments, bool as_helper, struct options *ret_options, struct error *ret_error);
+void options_clear(struct options *options);
+#define _cleanup_options_ _cleanup_(options_clear)
+
+/* One line per option, for --help. */
+void options_print(FILE *file);

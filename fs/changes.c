@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* From a new version to what must be announced.
+ *
+ * When a secret's value changes, its old and new trees are walked side by side, below each directory that the kernel
+ * knows:
+ *
+ *   same bytes   the inode stays, and only its reference moves to the new version's memory;
+ *   other bytes  the inode is detached, so that the next lookup makes a new one; announced as changed;
+ *   new, gone    announced as added, removed (children first).
+ *
+ * Who holds a detached inode keeps the old bytes for the grace; then the inode follows the name's current
+ * bytes, or loses them when the name is gone. So a watch on a file, an old descriptor and a single
+ * bind-mounted file go on for ever.
+ *
+ * The first reading of a secret is no change: nobody can have seen it before. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/listing.h"
+#include "fs/name.h"
+#include "fs/state.h"
+
+/* --- the queue of announcements --- */
+
+static void announce(struct fs *fs, enum announcement_kind kind, bool is_directory, const struct inode *directory,
+                     const char *entry, size_t size_bytes)
+{
+    if (directory->lookups == 0)
+        return;
+    char *path = inode_path(directory);
+    struct announcement *a = path ? calloc(1, sizeof(*a)) : NULL;
+    if (!a || !(a->entry = strdup(entry))) {
+        free(path);
+        free(a);
+        return;
+    }
+    a->kind = kind;
+    a->directory = is_directory;
+    a->parent = directory->number;
+    a->path = path;
+    a->size_bytes = size_bytes;
+    *fs->announcements_end = a;
+    fs->announcements_end = &a->next;
+}
+
+static void announce_inode(struct fs *fs, enum announcement_kind kind, const struct inode *inode)
+{
+    struct announcement *a = inode->lookups > 0 ? calloc(1, sizeof(*a)) : NULL;
+    if (!a)
+        return;
+    a->kind = kind;
+    a->number = inode->number;
+    a->size_bytes = inode->size_bytes;
+    *fs->announcements_end = a;
+    fs->announcements_end = &a->next;
+}
+
+void changes_post(struct fs *fs)
+{
+    struct announcement *first = STEAL(fs->announcements);
+    fs->announcements_end = &fs->announcements;
+    if (fs->announcer && !fs->stopping)
+        announcer_post(fs->announcer, first);
+    else
+        announcement_free_all(first);
+}
+
+/* --- followers --- */
+
+static void follow_later(struct fs *fs, const struct inode *inode)
+{
+    struct follower *follower = calloc(1, sizeof(*follower));
+    if (!follower)
+        return;
+    follower->number = inode->number;
+    follower->due_ns = clock_monotonic_ns() + fs->options.grace_ns;
+    *fs->followers_end = follower;
+    fs->followers_end = &follower->next;
+}
+
+/* All detached inodes of an entry are looked at again after the grace. */
+static void detached_follow(struct fs *fs, const struct inode *directory, const char *entry)
+{
+    for (const struct inode *inode = directory->detached; inode; inode = inode->next_detached)
+        if (strcmp(inode->entry, entry) == 0)
+            follow_later(fs, inode);
+}
+
+/* They have nothing left to show: wiped, and the kernel's pages dropped. */
+static void detached_drop(struct fs *fs, struct inode *directory, const char *entry)
+{
+    for (struct inode *inode = directory->detached; inode; inode = inode->next_detached)
+        if (strcmp(inode->entry, entry) == 0 && inode->bytes) {
+            inode_set_bytes(inode, NULL, 0, 0);
+            announce_inode(fs, ANNOUNCE_DROP, inode);
+        }
+}
+
+/* What the name of a detached inode leads to now, or NULL. */
+static const struct tree_node *current_node(const struct inode *inode, struct found *found)
+{
+    struct view *view = NULL;
+    if (inode->view) {
+        if (view_tree(inode->view) && resolve_value_key(inode->view, inode->path, found) >= 0)
+            return &found->node;
+        return NULL;
+    }
+    uint32_t directory = view_node(inode->parent, &view);
+    if (directory == TREE_NONE || resolve_key(view, directory, inode->entry, found) < 0 || found->kind != INODE_FILE)
+        return NULL;
+    return &found->node;
+}
+
+static void follow_now(struct fs *fs, struct inode *inode)
+{
+    struct found found = {0};
+    const struct tree_node *node = current_node(inode, &found);
+    if (!node) {
+        inode_set_bytes(inode, NULL, 0, 0);
+        announce_inode(fs, ANNOUNCE_DROP, inode);
+        return;
+    }
+    const struct tree_node shown = {.bytes = inode->bytes, .offset = inode->offset, .size_bytes = inode->size_bytes};
+    bool same = inode->bytes && tree_same_bytes(&shown, node);
+    inode_set_bytes(inode, node->bytes, node->offset, node->size_bytes);
+    inode->mtime_ns = node->mtime_ns;
+    if (!same)
+        announce_inode(fs, ANNOUNCE_FOLLOW, inode);
+}
+
+void changes_tick(struct fs *fs, uint64_t now_ns)
+{
+    while (fs->followers && fs->followers->due_ns <= now_ns) {
+        struct follower *follower = fs->followers;
+        struct inode *inode = inode_find(fs->inodes, follower->number);
+        fs->followers = follower->next;
+        if (!fs->followers)
+            fs->followers_end = &fs->followers;
+        if (inode && !inode->named && !inode->own)
+            follow_now(fs, inode);
+        free(follower);
+    }
+}
+
+uint64_t changes_next_tick_ns(const struct fs *fs)
+{
+    return fs->followers ? fs->followers->due_ns : CLOCK_NEVER_NS;
+}
+
+void changes_free(struct fs *fs)
+{
+    announcement_free_all(STEAL(fs->announcements));
+    while (fs->followers) {
+        struct follower *next = fs->followers->next;
+        free(fs->followers);
+        fs->followers = next;
+    }
+}
+
+/* --- trees side by side --- */
+
+struct side {
+    const struct tree *tree; /* or NULL */
+    uint32_t directory;
+};
+
+static void compare_directories(struct fs *fs, struct inode *directory, struct side before, struct side after);
+
+/* The child inode of an entry, unless a name hides the key there. */
+static struct inode *key_inode(const struct fs *fs, const struct inode *directory, const char *entry, bool *ret_hidden)
+{
+    struct inode *inode = inode_child(fs->inodes, directory, entry);
+    *ret_hidden = inode && inode->kind == INODE_NAMES;
+    return *ret_hidden ? NULL : inode;
+}
+
+static void keep_file(struct fs *fs, struct inode *directory, const struct tree_node *before,
+                      const struct tree_node *after)
+{
+    struct inode *named = inode_child(fs->inodes, directory, after->entry);
+    if (named && named->kind == INODE_FILE)
+        inode_set_bytes(named, after->bytes, after->offset, after->size_bytes);
+    for (struct inode *inode = directory->detached; inode; inode = inode->next_detached)
+        if (strcmp(inode->entry, after->entry) == 0 && inode->bytes == before->bytes && inode->offset == before->offset)
+            inode_set_bytes(inode, after->bytes, after->offset, after->size_bytes);
+}
+
+static void change_file(struct fs *fs, struct inode *directory, const struct tree_node *after)
+{
+    bool hidden;
+    struct inode *inode = key_inode(fs, directory, after->entry, &hidden);
+    if (hidden)
+        return;
+    if (inode)
+        inode_detach(fs->inodes, inode);
+    detached_follow(fs, directory, after->entry);
+    announce(fs, ANNOUNCE_CHANGED, false, directory, after->entry, after->size_bytes);
+}
+
+static void add_entry(struct fs *fs, struct inode *directory, const struct tree_node *after)
+{
+    bool hidden;
+    (void)key_inode(fs, directory, after->entry, &hidden);
+    if (hidden)
+        return;
+    detached_follow(fs, directory, after->entry);
+    announce(fs, ANNOUNCE_ADDED, after->directory, directory, after->entry, after->size_bytes);
+}
+
+static void remove_entry(struct fs *fs, struct inode *directory, const struct side before, uint32_t node)
+{
+    const struct tree_node *gone = tree_node(before.tree, node);
+    bool hidden;
+    struct inode *inode = key_inode(fs, directory, gone->entry, &hidden);
+    if (hidden)
+        return;
+    if (inode && gone->directory)
+        compare_directories(fs, inode, (struct side){before.tree, node}, (struct side){NULL, TREE_NONE});
+    announce(fs, ANNOUNCE_REMOVED, gone->directory, directory, gone->entry, 0);
+    if (inode)
+        inode_detach(fs->inodes, inode);
+    detached_drop(fs, directory, gone->entry);
+}
+
+static void compare_entries(struct fs *fs, struct inode *directory, struct side before, uint32_t b, struct side after,
+                            uint32_t a)
+{
+    const struct tree_node *old = tree_node(before.tree, b);
+    const struct tree_node *new = tree_node(after.tree, a);
+    if (old->directory && new->directory) {
+        struct inode *inode = inode_child(fs->inodes, directory, new->entry);
+        if (inode && inode->kind == INODE_OBJECT)
+            compare_directories(fs, inode, (struct side){before.tree, b}, (struct side){after.tree, a});
+    } else if (old->directory != new->directory) {
+        remove_entry(fs, directory, before, b);
+        add_entry(fs, directory, new);
+    } else if (tree_same_bytes(old, new))
+        keep_file(fs, directory, old, new);
+    else
+        change_file(fs, directory, new);
+}
+
+static void compare_directories(struct fs *fs, struct inode *directory, struct side before, struct side after)
+{
+    uint32_t b = 0;
+    uint32_t a = 0;
+    uint32_t b_end = before.tree ? tree_children(before.tree, before.directory, &b) : 0;
+    uint32_t a_end = after.tree ? tree_children(after.tree, after.directory, &a) : 0;
+    b_end += b;
+    a_end += a;
+    listing_free(STEAL(directory->listing));
+    while (b < b_end || a < a_end) {
+        int order = b == b_end   ? 1
+                    : a == a_end ? -1
+                                 : strcmp(tree_node(before.tree, b)->entry, tree_node(after.tree, a)->entry);
+        if (order < 0)
+            remove_entry(fs, directory, before, b++);
+        else if (order > 0)
+            add_entry(fs, directory, tree_node(after.tree, a++));
+        else
+            compare_entries(fs, directory, before, b++, after, a++);
+    }
+}
+
+/* A file that is one key of one version or stage (a valueFrom path). */
+static void compare_value_file(struct fs *fs, struct inode *inode)
+{
+    struct found found = {0};
+    const struct tree_node *node = current_node(inode, &found);
+    const struct tree_node shown = {.bytes = inode->bytes, .offset = inode->offset, .size_bytes = inode->size_bytes};
+    if (node && inode->bytes && tree_same_bytes(&shown, node)) {
+        inode_set_bytes(inode, node->bytes, node->offset, node->size_bytes);
+        return;
+    }
+    if (!inode->named) {
+        follow_later(fs, inode);
+        return;
+    }
+    inode_detach(fs->inodes, inode);
+    if (node) {
+        follow_later(fs, inode);
+        announce(fs, ANNOUNCE_CHANGED, false, inode->parent, inode->entry, node->size_bytes);
+    } else {
+        announce(fs, ANNOUNCE_REMOVED, false, inode->parent, inode->entry, 0);
+        detached_drop(fs, inode->parent, inode->entry);
+    }
+}
+
+/* The directory of a secret that nobody listed stands and falls with the secret. */
+static void remove_unlisted(struct fs *fs, struct inode *directory)
+{
+    if (directory->kind != INODE_NAMES || !directory->is_secret ||
+        names_find(cache_names(fs->cache), directory->path, NULL) ||
+        names_has_below(cache_names(fs->cache), directory->path))
+        return;
+    announce(fs, ANNOUNCE_REMOVED, true, directory->parent, directory->entry, 0);
+    inode_detach(fs->inodes, directory);
+}
+
+void changes_secret(struct fs *fs, struct cache_secret *secret)
+{
+    struct view *view = view_of(secret);
+    const struct value *value = cache_secret_value(secret);
+    if (!view || !view->was_there)
+        return;
+    struct tree *before = STEAL(view->tree);
+    if (value && tree_new(value, before, &view->tree) < 0)
+        log_error("out of memory: the change of \"%s\" is not announced", cache_secret_id(secret));
+    const struct side old = {before, TREE_ROOT};
+    const struct side new = {view->tree, TREE_ROOT};
+    for (struct inode *inode = view->shown; inode; inode = inode->sibling) {
+        if (inode->kind == INODE_FILE) {
+            compare_value_file(fs, inode);
+            continue;
+        }
+        compare_directories(fs, inode, old, new);
+        if (!value)
+            remove_unlisted(fs, inode);
+    }
+    tree_free(before);
+}
+
+/* --- names --- */
+
+struct name_changes {
+    struct fs *fs;
+    const struct names *before;
+    const struct names *after;
+    const struct inode *last_directory; /* announced last, so that a new prefix is announced once */
+    char last_entry[NAME_MAX_BYTES + 1];
+};
+
+static bool exists(const struct names *names, const char *path)
+{
+    return names_find(names, path, NULL) || names_has_below(names, path);
+}
+
+static void announce_name(struct name_changes *changes, struct inode *directory, const char *entry, bool added)
+{
+    struct fs *fs = changes->fs;
+    if (changes->last_directory == directory && strcmp(changes->last_entry, entry) == 0)
+        return;
+    changes->last_directory = directory;
+    memcpy(changes->last_entry, entry, strlen(entry) + 1);
+    listing_free(STEAL(directory->listing));
+    struct inode *inode = inode_child(fs->inodes, directory, entry);
+    if (added && inode) { /* somebody has found it before it was listed */
+        announce_inode(fs, ANNOUNCE_DROP, directory);
+        return;
+    }
+    announce(fs, added ? ANNOUNCE_ADDED : ANNOUNCE_REMOVED, true, directory, entry, 0);
+    if (inode)
+        inode_detach(fs->inodes, inode);
+}
+
+/* Finds the first component of a path that only one side has, in a directory that the kernel knows. */
+static void change_name(void *context, const char *path, bool added)
+{
+    struct name_changes *changes = context;
+    struct fs *fs = changes->fs;
+    struct inode *directory = inode_find(fs->inodes, INODE_ROOT);
+    _cleanup_free_ char *prefix = strdup(path);
+    char *component = prefix;
+    while (component && directory && directory->kind == INODE_NAMES) {
+        char entry[NAME_MAX_BYTES + 1];
+        char *slash = strchr(component, '/');
+        if (slash)
+            *slash = '\0';
+        if (name_escape(component, strlen(component), entry) < 0)
+            return;
+        if (!exists(added ? changes->before : changes->after, prefix)) {
+            announce_name(changes, directory, entry, added);
+            return;
+        }
+        directory = inode_child(fs->inodes, directory, entry);
+        component = slash ? slash + 1 : NULL;
+        if (slash)
+            *slash = '/';
+    }
+}
+
+static void forget_listing(void *context, struct inode *inode)
+{
+    if (inode->kind != INODE_NAMES)
+        return;
+    listing_free(STEAL(inode->listing));
+    announce_inode(context, ANNOUNCE_DROP, inode);
+}
+
+void changes_names(struct fs *fs, const struct names *before, const struct names *after)
+{
+    struct name_changes changes = {.fs = fs, .before = before, .after = after};
+    if (before)
+        names_diff(before, after, change_name, &changes);
+    else /* the first listing: nothing new, only cached listings that are too short */
+        inode_each(fs->inodes, forget_listing, fs);
+}
