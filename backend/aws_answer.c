@@ -74,20 +74,23 @@ struct piece {
 /* The code within "namespace#Code:http://…". */
 static struct piece code_within(struct piece type)
 {
-    const char *colon = type.bytes ? memchr(type.bytes, ':', type.size_bytes) : NULL;
+    const struct piece none = {NULL, 0};
+    if (!type.bytes)
+        return none;
+    const char *colon = memchr(type.bytes, ':', type.size_bytes);
     if (colon)
         type.size_bytes = (size_t)(colon - type.bytes);
-    const char *hash = type.bytes ? memrchr(type.bytes, '#', type.size_bytes) : NULL;
+    const char *hash = memrchr(type.bytes, '#', type.size_bytes);
     if (hash) {
         type.size_bytes -= (size_t)(hash + 1 - type.bytes);
         type.bytes = hash + 1;
     }
     for (size_t i = 0; i < type.size_bytes; i++) {
         char c = type.bytes[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("._-", c)))
-            return (struct piece){NULL, 0};
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || memchr("._-", c, 3)))
+            return none;
     }
-    return type.size_bytes > 0 && type.size_bytes <= MAX_CODE_BYTES ? type : (struct piece){NULL, 0};
+    return type.size_bytes > 0 && type.size_bytes <= MAX_CODE_BYTES ? type : none;
 }
 
 static struct piece member_piece(const struct json *object, const char *key)
@@ -143,7 +146,7 @@ static enum error_kind kind_of(const struct error *error, int status)
 
     /* One code, several meanings: only the text tells them apart. */
     if (strcmp(error->code, "InvalidRequestException") == 0)
-        return strcasestr(message, "delet") ? ERROR_DELETED
+        return strcasestr(message, "delet")      ? ERROR_DELETED
                : strstr(message, "VersionStage") ? ERROR_NOT_FOUND
                                                  : ERROR_BAD_REQUEST;
     if (strncmp(error->code, "AccessDenied", 12) == 0 &&
@@ -175,8 +178,8 @@ void aws_answer_error(const struct aws_answer *answer, struct error *ret_error)
     error.kind = kind_of(&error, answer->status);
 
     if (!code.bytes)
-        (void)error_set(&error, error.kind, "HTTP status %d without an error of AWS: is a proxy answering in its place?",
-                        answer->status);
+        (void)error_set(&error, error.kind,
+                        "HTTP status %d without an error of AWS: is a proxy answering in its place?", answer->status);
     else if (!error.message[0])
         error_copy_text(error.message, sizeof(error.message), error.code, strlen(error.code));
     if (answer->request_id)

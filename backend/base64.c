@@ -20,14 +20,13 @@ int base64_decode(const char *text, size_t text_bytes, char *output, size_t *ret
 {
     if (text_bytes % 4 != 0)
         return -EBADMSG;
-    size_t padding = 0;
-    while (padding < 2 && padding < text_bytes && text[text_bytes - 1 - padding] == '=')
-        padding++;
+    size_t digits = text_bytes, size = 0;
+    while (digits > 0 && text_bytes - digits < 2 && text[digits - 1] == '=')
+        digits--;
 
-    size_t size = 0;
     uint32_t bits = 0; /* those that have not been put out yet are the lowest `bit_count` */
     unsigned bit_count = 0;
-    for (size_t i = 0; i < text_bytes - padding; i++) {
+    for (size_t i = 0; i < digits; i++) {
         int32_t digit = digit_of(text[i]);
         if (digit < 0)
             return -EBADMSG;

@@ -28,7 +28,7 @@ struct local {
 
     pthread_mutex_t lock; /* protects what follows */
     struct local_table *table;
-    struct stat state;                                  /* of the file when it was last looked at; zero: missing */
+    struct stat state;                                    /* of the file when it was last looked at; zero: missing */
     char complaint[sizeof(((struct error *)0)->message)]; /* the last one logged, "" after a good reading */
 };
 
@@ -39,10 +39,9 @@ static struct local *local_of(struct source *source)
 
 static bool is_same_state(const struct stat *a, const struct stat *b)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mode == b->st_mode && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static int read_file(struct local *local, struct error *ret_error)
@@ -150,13 +149,14 @@ static int local_change_fd(struct source *source)
     return local_of(source)->watch_fd;
 }
 
-static void local_change_drain(struct source *source)
+static void local_change_drain(struct source *source, source_change_cb each, void *context)
 {
     struct local *local = local_of(source);
     char events[4096];
     while (read(local->watch_fd, events, sizeof(events)) > 0)
         ;
     atomic_store(&local->told_of_change, true);
+    each(context, NULL, NULL); /* which secrets have changed is seen when they are asked for */
 }
 
 static const char *local_describe(struct source *source)

@@ -106,8 +106,8 @@ int local_file_parse(const char *text, size_t text_bytes, struct local_file **re
         return error_set(ret_error, ERROR_BAD_REQUEST, "it must hold one JSON object, {\"name\": {…} or \"text\", …}");
     int r = read_entries(object, file);
     if (r == -EBADMSG)
-        return error_set(ret_error, ERROR_BAD_REQUEST, "a secret's name is empty, holds a NUL, or is longer than %d bytes",
-                         MAX_NAME_BYTES);
+        return error_set(ret_error, ERROR_BAD_REQUEST,
+                         "a secret's name is empty, holds a NUL, or is longer than %d bytes", MAX_NAME_BYTES);
     if (r < 0)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
     *ret_file = STEAL(file);
@@ -139,8 +139,9 @@ static int read_checked(const char *path, struct buffer *text, uint64_t *ret_mod
     if (!S_ISREG(state.st_mode))
         return error_set(error, ERROR_BAD_REQUEST, "it is not a regular file");
     if (state.st_mode & OTHERS_MAY_READ_OR_WRITE)
-        return error_set(error, ERROR_BAD_REQUEST, "others than its owner may read or write it (mode %04o): chmod 600 %s",
-                         state.st_mode & 07777U, path);
+        return error_set(error, ERROR_BAD_REQUEST,
+                         "others than its owner may read or write it (mode %04o): chmod 600 %s", state.st_mode & 07777U,
+                         path);
     int r = read_whole(fd, text);
     if (r == -EFBIG)
         return error_set(error, ERROR_BAD_REQUEST, "it is larger than %zu MiB", LOCAL_FILE_MAX_BYTES >> 20);
@@ -158,10 +159,9 @@ int local_file_read(const char *path, struct local_file **ret_file, struct error
     uint64_t modified_ns = 0;
 
     buffer_init(&text, LOCAL_FILE_MAX_BYTES);
-    int r = read_checked(path, &text, &modified_ns, &error);
-    if (r == 0)
-        r = local_file_parse(text.bytes, text.size_bytes, &file, &error);
-    if (r < 0)
+    if (read_checked(path, &text, &modified_ns, &error) == 0)
+        (void)local_file_parse(text.bytes, text.size_bytes, &file, &error);
+    if (!file)
         return error_set(ret_error, error.kind, "%s: %s", path, error.message);
     file->modified_ns = modified_ns;
     *ret_file = file;

@@ -158,10 +158,10 @@ static const struct item *find_id(const struct local_table *table, const char *i
     const char *name = id + strlen(ARN_PREFIX);
     size_t size = strlen(name);
     if (size > ARN_SUFFIX_CHARACTERS + 1 && name[size - ARN_SUFFIX_CHARACTERS - 1] == '-') {
-        char suffix[ARN_SUFFIX_CHARACTERS + 1];
         _cleanup_free_ char *short_name = strndup(name, size - ARN_SUFFIX_CHARACTERS - 1);
         const struct item *item = short_name ? find_name(table, short_name) : NULL;
         if (item) {
+            char suffix[ARN_SUFFIX_CHARACTERS + 1];
             make_arn_suffix(item->name, suffix);
             if (strcmp(suffix, name + size - ARN_SUFFIX_CHARACTERS) == 0)
                 return item;

@@ -16,8 +16,9 @@ void local_table_free(struct local_table *table);
 DEFINE_CLEANUP(struct local_table, local_table_free)
 #define _cleanup_local_table_ _cleanup_(local_table_freep)
 
-/* Takes over a new content. A value that differs becomes AWSCURRENT, and what it replaces AWSPREVIOUS; an equal one keeps
- * its version and time; what is not in the file any more is forgotten. Returns 0, or -ENOMEM with nothing changed. */
+/* Takes over a new content. A value that differs becomes AWSCURRENT, and what it replaces AWSPREVIOUS; an equal one
+ * keeps its version and time; what is not in the file any more is forgotten. Returns 0, or -ENOMEM with nothing
+ * changed. */
 int local_table_update(struct local_table *table, const struct local_file *file);
 
 /* Returns 0, -ENOENT (no such secret, stage or version) or -ENOMEM. */

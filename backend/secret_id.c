@@ -62,7 +62,7 @@ static const char *partition_of(const char *region)
     static const struct {
         const char *prefix, *partition;
     } partitions[] = {
-        {"cn-", "aws-cn"},       {"us-gov-", "aws-us-gov"}, {"eusc-", "aws-eusc"},    {"us-iso-", "aws-iso"},
+        {"cn-", "aws-cn"},         {"us-gov-", "aws-us-gov"}, {"eusc-", "aws-eusc"},     {"us-iso-", "aws-iso"},
         {"us-isob-", "aws-iso-b"}, {"eu-isoe-", "aws-iso-e"}, {"us-isof-", "aws-iso-f"},
     };
     for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {

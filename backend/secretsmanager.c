@@ -40,9 +40,15 @@ static const char *region_of(const struct secretsmanager *manager)
 static int advise(struct error *error, const char *advice, const char *region, const char *endpoint)
 {
     struct error said = *error;
-    int r = error_set(error, said.kind, "%.*s%s%s (region %s, endpoint %s)",
-                      advice[0] ? MAX_REASON_BYTES : (int)sizeof(said.message), said.message, advice[0] ? "; " : "",
-                      advice, region, endpoint);
+    size_t size = strlen(said.message);
+    bool cut = advice[0] && size > MAX_REASON_BYTES;
+
+    if (cut)
+        size = MAX_REASON_BYTES;
+    else if (advice[0] && size > 0 && said.message[size - 1] == '.')
+        size--;
+    int r = error_set(error, said.kind, "%.*s%s%s%s (region %s, endpoint %s)", (int)size, said.message,
+                      cut ? "..." : "", advice[0] ? "; " : "", advice, region, endpoint);
     memcpy(error->code, said.code, sizeof(error->code));
     memcpy(error->request_id, said.request_id, sizeof(error->request_id));
     return r;
@@ -118,7 +124,7 @@ static int secretsmanager_get(struct source *source, struct http *http, const st
     _cleanup_json_ struct json *parameters = NULL;
     _cleanup_buffer_ struct buffer body = {0};
     struct secret_id id;
-    struct error ignored;
+    struct error ignored = {.kind = ERROR_NONE};
 
     ret_error = ret_error ? ret_error : &ignored;
     if (!secretsmanager_request_parse(request, &id))
@@ -147,8 +153,8 @@ static int list_pages(const struct secretsmanager *manager, struct http *http, c
 
         if (secretsmanager_list_parameters(manager->filters, prefixes, prefix_count, token, &parameters) < 0)
             return error_set(ret_error, ERROR_INTERNAL, "out of memory");
-        int r = call(manager, http, region_of(manager), "secretsmanager.ListSecrets", parameters,
-                     MAX_PAGE_ANSWER_BYTES, deadline_ns, &body, ret_error);
+        int r = call(manager, http, region_of(manager), "secretsmanager.ListSecrets", parameters, MAX_PAGE_ANSWER_BYTES,
+                     deadline_ns, &body, ret_error);
         if (r == 0)
             r = secretsmanager_decode_page(body.bytes, body.size_bytes, each, context, &next_token, ret_error);
         if (r < 0)
@@ -166,7 +172,7 @@ static int secretsmanager_list(struct source *source, struct http *http, const c
                                struct error *ret_error)
 {
     const struct secretsmanager *manager = secretsmanager_of(source);
-    struct error ignored;
+    struct error ignored = {.kind = ERROR_NONE};
     size_t done = 0;
 
     ret_error = ret_error ? ret_error : &ignored;
@@ -233,7 +239,8 @@ int secretsmanager_source_new(struct aws_session *session, const struct secretsm
         r = aws_session_endpoint(session, SERVICE, region, &manager->endpoint, ret_error);
     if (r < 0)
         return r;
-    if (asprintf(&manager->description, "AWS Secrets Manager (region %s, endpoint %s)", region, manager->endpoint) < 0) {
+    if (asprintf(&manager->description, "AWS Secrets Manager (region %s, endpoint %s)", region, manager->endpoint) <
+        0) {
         manager->description = NULL;
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
     }

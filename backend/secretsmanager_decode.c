@@ -22,13 +22,18 @@ struct members {
 
 static void find_members(struct json_slice object, struct members *ret_members)
 {
+    const struct json_slice absent = {NULL, 0};
     struct members found = {0};
     const struct {
         const char *key;
         struct json_slice *value;
     } wanted[] = {
-        {"ARN", &found.arn},           {"Name", &found.name},           {"VersionId", &found.version_id},
-        {"VersionStages", &found.stages}, {"CreatedDate", &found.created}, {"SecretString", &found.string},
+        {"ARN", &found.arn},
+        {"Name", &found.name},
+        {"VersionId", &found.version_id},
+        {"VersionStages", &found.stages},
+        {"CreatedDate", &found.created},
+        {"SecretString", &found.string},
         {"SecretBinary", &found.binary},
     };
     struct json_slice key, value;
@@ -37,7 +42,7 @@ static void find_members(struct json_slice object, struct members *ret_members)
     while (json_slice_next_member(object, &position, &key, &value)) {
         for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
             if (slice_equals(key, wanted[i].key))
-                *wanted[i].value = json_slice_type(value) == JSON_WORD ? (struct json_slice){0} : value;
+                *wanted[i].value = json_slice_type(value) == JSON_WORD ? absent : value;
         }
     }
     *ret_members = found;
@@ -108,8 +113,8 @@ static int bad_answer(struct error *error, int r, const char *operation)
 {
     if (r == -ENOMEM)
         return error_set(error, ERROR_INTERNAL, "out of memory for the answer to %s", operation);
-    return error_set(error, ERROR_BAD_ANSWER, "this is not an answer to %s: is something else answering in place of AWS?",
-                     operation);
+    return error_set(error, ERROR_BAD_ANSWER,
+                     "this is not an answer to %s: is something else answering in place of AWS?", operation);
 }
 
 int secretsmanager_decode_value(const char *body, size_t body_bytes, struct value **ret_value, struct error *ret_error)

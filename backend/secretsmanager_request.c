@@ -70,10 +70,11 @@ static int add_user_filter(struct json *filters, const char *text, struct error 
 
     if (!key)
         return error_set(error, ERROR_INTERNAL, "out of memory");
-    if (!is_filter_key(key))
+    if (!equals || !is_filter_key(key))
         return error_set(error, ERROR_BAD_REQUEST,
                          "filter \"%s\": give KEY=VALUE, where KEY is description, name, tag-key, tag-value, "
-                         "primary-region, owning-service or all", text);
+                         "primary-region, owning-service or all",
+                         text);
     if (equals[1] == '\0' || strlen(equals + 1) > MAX_FILTER_VALUE_BYTES)
         return error_set(error, ERROR_BAD_REQUEST, "filter \"%s\": the value must have 1 to %d bytes", text,
                          MAX_FILTER_VALUE_BYTES);

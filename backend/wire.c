@@ -180,7 +180,7 @@ static int attempt(struct wire *wire, struct http *http, const struct exchange *
                    const struct credentials *credentials, uint64_t deadline_ns, struct buffer *ret_body,
                    struct error *ret_error)
 {
-    struct http_answer answer;
+    struct http_answer answer = {0};
     int r = send_signed(wire, http, exchange, credentials, deadline_ns, &answer, ret_error);
     if (r < 0)
         return r;

@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
+#include "base/wiping.h"
 
 #define DEFAULT_CONNECT_TIMEOUT_NS (3100 * NS_PER_MS)
 
@@ -27,7 +28,9 @@ struct receiver {
 
 int http_setup(void)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -EIO;
+    CURLcode code = curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiping_malloc, wiping_free, wiping_realloc, wiping_strdup,
+                                         wiping_calloc);
+    return code == CURLE_OK ? 0 : -EIO;
 }
 
 int http_new(struct http **ret_http)
@@ -78,11 +81,8 @@ static CURLcode set_up_tls(CURL *curl, void *ssl_context, void *context)
     return CURLE_OK;
 }
 
-/* The headers hold a signature and perhaps a token. */
 static void free_headers(struct curl_slist **headers)
 {
-    for (struct curl_slist *header = *headers; header; header = header->next)
-        explicit_bzero(header->data, strlen(header->data));
     curl_slist_free_all(*headers);
 }
 
@@ -123,10 +123,10 @@ static long whole_ms(uint64_t interval_ns)
     return ms < INT_MAX ? (long)ms : INT_MAX;
 }
 
-#define SET(option, value)                                            \
-    do {                                                              \
-        if (curl_easy_setopt(curl, option, value) != CURLE_OK)        \
-            return -ENOMEM;                                           \
+#define SET(option, value)                                     \
+    do {                                                       \
+        if (curl_easy_setopt(curl, option, value) != CURLE_OK) \
+            return -ENOMEM;                                    \
     } while (0)
 
 /* What is the same in every exchange. */
@@ -233,14 +233,18 @@ static int explain(const struct http *http, const struct http_request *request, 
                          request->max_answer_bytes);
     switch ((int)kind) {
     case ERROR_TIMEOUT:
-        return error_set(error, kind, "%.*s: no answer in time (%s); check the network path: routes, security groups, "
-                         "proxy, VPC endpoint", size, server, reason);
+        return error_set(error, kind,
+                         "%.*s: no answer in time (%s); check the network path: routes, security groups, "
+                         "proxy, VPC endpoint",
+                         size, server, reason);
     case ERROR_UNREACHABLE:
         return error_set(error, kind, "%.*s: cannot be reached (%s); check the region, the endpoint, DNS and the proxy",
                          size, server, reason);
     case ERROR_TLS:
-        return error_set(error, kind, "%.*s: no secure connection (%s); check the CA certificates (package "
-                         "ca-certificates, AWS_CA_BUNDLE) and the endpoint", size, server, reason);
+        return error_set(error, kind,
+                         "%.*s: no secure connection (%s); check the CA certificates (package "
+                         "ca-certificates, AWS_CA_BUNDLE) and the endpoint",
+                         size, server, reason);
     default:
         return error_set(error, kind, "%.*s: %s", size, server, reason);
     }

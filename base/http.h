@@ -43,7 +43,8 @@ DEFINE_CLEANUP(struct http, http_free)
 
 /* Performs one exchange. Returns 0 once a whole answer of any status has been read (the caller clears it
  * with http_answer_clear()), or a negative errno with `ret_error` filled: ERROR_TIMEOUT, ERROR_UNREACHABLE,
- * ERROR_TLS, ERROR_BAD_ANSWER (not HTTP, truncated, over max_answer_bytes) or ERROR_INTERNAL. An exchange
+ * ERROR_TLS, ERROR_BAD_ANSWER (not HTTP, truncated, over max_answer_bytes), ERROR_BAD_REQUEST (an unusable URL) or
+ * ERROR_INTERNAL. An exchange
  * that fails because a kept connection was closed by the server is repeated once on a new connection. */
 int http_perform(struct http *http, const struct http_request *request, struct http_answer *ret_answer,
                  struct error *ret_error);

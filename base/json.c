@@ -163,12 +163,13 @@ int json_put_int(struct json *object, const char *key, int64_t value)
 
 int json_put_double(struct json *object, const char *key, double value)
 {
-    static char format[] = "%.15g"; /* 0.1, not 0.10000000000000001 */
     if (!isfinite(value))
         return json_put(object, key, NULL);
     struct json_object *number = json_object_new_double(value);
-    if (number)
+    if (number) {
+        static char format[] = "%.15g"; /* 0.1, not 0.10000000000000001 */
         json_object_set_serializer(number, json_object_double_to_json_string, format, NULL);
+    }
     return put_new(object, key, number);
 }
 

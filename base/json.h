@@ -30,9 +30,9 @@ DEFINE_CLEANUP(struct json, json_free)
 bool json_is_object(const struct json *json);
 bool json_is_array(const struct json *json);
 struct json *json_member(const struct json *object, const char *key);
-const char *json_text(const struct json *json, size_t *ret_bytes); /* a string's bytes; ret_bytes may be NULL */
+const char *json_text(const struct json *json, size_t *ret_bytes);        /* a string's bytes; ret_bytes may be NULL */
 const char *json_member_text(const struct json *object, const char *key); /* NULL also with a NUL inside */
-bool json_number(const struct json *json, double *ret_value); /* an integer or a double */
+bool json_number(const struct json *json, double *ret_value);             /* an integer or a double */
 bool json_boolean(const struct json *json);
 size_t json_array_length(const struct json *array); /* 0 for what is not an array */
 struct json *json_array_at(const struct json *array, size_t index);

@@ -30,6 +30,9 @@ struct value {
 
 struct value *value_new(void);
 void value_free(struct value *value);
+
+/* A copy that shares the bytes. Returns 0 or -ENOMEM. */
+int value_copy(const struct value *value, struct value **ret_copy);
 DEFINE_CLEANUP(struct value, value_free)
 #define _cleanup_value_ _cleanup_(value_freep)
 
@@ -45,6 +48,18 @@ struct value_request {
  * or a negative errno, which ends the listing and is its result. */
 typedef int (*source_name_cb)(void *context, const char *name);
 
+/* Takes one version of a secret and one of its stages; a version with several stages comes several times, one with none
+ * once, with `stage` NULL. Same return value. */
+typedef int (*source_version_cb)(void *context, const char *version_id, const char *stage);
+
+/* Takes the answer for the id at `index`: a value (to be taken over) or, when that is NULL, why there is none. */
+typedef void (*source_value_cb)(void *context, size_t index, struct value *value, const struct error *error);
+
+/* Takes a hint that a secret (a name or an ARN; NULL: any) has changed, and to which version, when that is known. */
+typedef void (*source_change_cb)(void *context, const char *id, const char *version_id);
+
+#define SOURCE_MAX_BATCH 20
+
 struct source;
 
 struct source_ops {
@@ -57,10 +72,20 @@ struct source_ops {
     int (*list)(struct source *source, struct http *http, const char *const *prefixes, size_t prefix_count,
                 uint64_t deadline_ns, source_name_cb each, void *context, struct error *ret_error);
 
-    /* A descriptor that becomes readable when values may have changed without being asked for, or -1; and its
-     * draining, after which everything in use is checked. Loop thread. Either may be NULL. */
+    /* The current values of up to SOURCE_MAX_BATCH secrets in one call. Returns 0 when `each` has been called for every
+     * id, or a negative errno with the error filled when the call as a whole has failed and `each` was not called at
+     * all (ERROR_ACCESS_DENIED: the action is not permitted, ask one by one). May be NULL. */
+    int (*get_many)(struct source *source, struct http *http, const char *const *ids, size_t count,
+                    uint64_t deadline_ns, source_value_cb each, void *context, struct error *ret_error);
+
+    /* All versions of a secret with their stages (DescribeSecret). May be NULL. */
+    int (*versions)(struct source *source, struct http *http, const char *id, uint64_t deadline_ns,
+                    source_version_cb each, void *context, struct error *ret_error);
+
+    /* A descriptor that becomes readable when values have changed without being asked for, or -1; and taking what it
+     * tells. Loop thread. Either may be NULL. */
     int (*change_fd)(struct source *source);
-    void (*change_drain)(struct source *source);
+    void (*change_drain)(struct source *source, source_change_cb each, void *context);
 
     /* One line about where values come from, for status and error texts: region and endpoint, or the file. */
     const char *(*describe)(struct source *source);

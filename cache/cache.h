@@ -14,6 +14,7 @@
 #include "cache/freshness.h"
 #include "cache/names.h"
 #include "cache/scope.h"
+#include "cache/stages.h"
 
 struct cache;
 struct cache_secret; /* one secret, or one version or stage of it */
@@ -23,6 +24,7 @@ struct cache_options {
     uint64_t timeout_ns;       /* deadline of a fetch */
     uint64_t list_interval_ns; /* 0: names are listed once */
     uint64_t poll_ns;          /* 0: never */
+    uint64_t cache_bytes;      /* above it values that nobody uses are dropped */
 };
 
 /* What the cache tells its user, always from within cache_dispatch() or cache_tick(). */
@@ -30,6 +32,8 @@ struct cache_events {
     void *context;
     /* The value has changed, appeared or gone. */
     void (*changed)(void *context, struct cache_secret *secret);
+    /* Stages have moved, come or gone; `before` is how they were. */
+    void (*stages_changed)(void *context, struct cache_secret *secret, const struct stages *before);
     /* Names were added and removed. `before` is NULL for the first listing. */
     void (*names_changed)(void *context, const struct names *before, const struct names *after);
     /* A fetch has ended: what waits for this secret can be tried again. NULL: the list of names has arrived (or
@@ -53,8 +57,9 @@ void cache_dispatch(struct cache *cache);
 uint64_t cache_next_tick_ns(const struct cache *cache);
 void cache_tick(struct cache *cache, uint64_t now_ns);
 
-/* Everything in use is checked, and names are listed again, as soon as possible (SIGHUP, a changed local file). */
-void cache_check_all(struct cache *cache);
+/* Checks now what is in use of a secret (a name or an ARN), unless it has this version (or NULL) already. `id` NULL:
+ * everything in use, and the names (SIGHUP, a changed local file). */
+void cache_check(struct cache *cache, const char *id, const char *version_id);
 
 /* --- secrets --- */
 
@@ -94,6 +99,17 @@ void cache_secret_set_data(struct cache_secret *secret, void *data);
 /* Calls `each` for every secret, in the order of their ids. */
 void cache_each_secret(struct cache *cache, void (*each)(void *context, struct cache_secret *secret), void *context);
 
+/* --- versions: of secrets opened without stage and version id --- */
+
+/* Asks for the list of versions. It is READY also where listing them is not permitted: then only some are known. */
+enum cache_state cache_versions_need(struct cache_secret *secret, uint64_t arrived_ns);
+
+/* Tells the cache what was found out by asking for a stage. */
+void cache_learn_stage(struct cache_secret *secret, const char *stage, const char *version_id);
+
+/* All that is known of versions and stages. */
+const struct stages *cache_stages(const struct cache_secret *secret);
+
 /* --- names --- */
 
 enum names_state {
@@ -114,6 +130,7 @@ const struct scope *cache_scope(const struct cache *cache);
 
 struct cache_counters {
     uint64_t gets;
+    uint64_t batches;
     uint64_t lists;
     uint64_t failures;
 };

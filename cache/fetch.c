@@ -70,6 +70,12 @@ void job_free(struct job *job)
     free(job->id);
     free(job->stage);
     free(job->version_id);
+    for (size_t i = 0; i < job->many_count; i++) {
+        free(job->many[i].id);
+        value_free(job->many[i].value);
+    }
+    free(job->many);
+    stages_clear(&job->stages);
     value_free(job->value);
     names_unref(job->names);
     free(job);
@@ -110,15 +116,52 @@ static int run_list(struct job *job, struct source *source, struct http *http)
     return names_builder_finish(builder, &job->names);
 }
 
+static int add_version(void *context, const char *version_id, const char *stage)
+{
+    struct job *job = context;
+    int r = stages_put(&job->stages, version_id, stage);
+    return r < 0 ? r : 0;
+}
+
+static void take_one_of_many(void *context, size_t index, struct value *value, const struct error *error)
+{
+    struct job *job = context;
+    job->many[index].value = value;
+    if (!value)
+        job->many[index].error = *error;
+}
+
+static int run_many(struct job *job, struct source *source, struct http *http)
+{
+    const char *ids[SOURCE_MAX_BATCH];
+    for (size_t i = 0; i < job->many_count; i++)
+        ids[i] = job->many[i].id;
+    return source->ops->get_many(source, http, ids, job->many_count, job->deadline_ns, take_one_of_many, job,
+                                 &job->error);
+}
+
+static int run_kind(struct job *job, struct source *source, struct http *http)
+{
+    const struct value_request request = {.id = job->id, .stage = job->stage, .version_id = job->version_id};
+    switch (job->kind) {
+    case JOB_GET:
+        return source->ops->get(source, http, &request, job->deadline_ns, &job->value, &job->error);
+    case JOB_GET_MANY:
+        return run_many(job, source, http);
+    case JOB_VERSIONS:
+        return source->ops->versions(source, http, job->id, job->deadline_ns, add_version, job, &job->error);
+    case JOB_LIST:
+    default:
+        return run_list(job, source, http);
+    }
+}
+
 static void run(struct job *job, struct source *source, struct http *http)
 {
-    struct value_request request = {.id = job->id, .stage = job->stage, .version_id = job->version_id};
     if (clock_monotonic_ns() >= job->deadline_ns)
         job->result = error_set(&job->error, ERROR_TIMEOUT, "all connections were busy until the time was over");
-    else if (job->kind == JOB_GET)
-        job->result = source->ops->get(source, http, &request, job->deadline_ns, &job->value, &job->error);
     else
-        job->result = run_list(job, source, http);
+        job->result = run_kind(job, source, http);
     if (job->result < 0 && job->error.kind == ERROR_NONE)
         (void)error_set(&job->error, ERROR_INTERNAL, "%s", strerror(-job->result));
 }

@@ -10,12 +10,22 @@
 #include "base/source.h"
 #include "cache/names.h"
 #include "cache/scope.h"
+#include "cache/stages.h"
 
 #define FETCH_MAX_THREADS 16
 
 enum job_kind {
-    JOB_GET,  /* one value */
-    JOB_LIST, /* all names */
+    JOB_GET,      /* one value */
+    JOB_GET_MANY, /* the current values of some secrets */
+    JOB_VERSIONS, /* versions and stages of a secret */
+    JOB_LIST,     /* all names */
+};
+
+struct job_item {
+    char *id;
+    void *owner;
+    struct value *value; /* or NULL with `error` */
+    struct error error;
 };
 
 /* Filled by the loop, then owned by the pool until it comes back with its results. */
@@ -24,10 +34,14 @@ struct job {
     uint64_t deadline_ns;
     void *owner; /* whatever the cache needs to find its way back */
 
-    /* JOB_GET; owned by the job. */
+    /* JOB_GET, JOB_VERSIONS; owned by the job. */
     char *id;
     char *stage;
     char *version_id;
+
+    /* JOB_GET_MANY; with results. */
+    struct job_item *many; /* room for SOURCE_MAX_BATCH */
+    size_t many_count;
 
     /* JOB_LIST; borrowed, immutable. */
     const struct scope *scope;
@@ -37,6 +51,7 @@ struct job {
     struct error error;
     struct value *value;
     struct names *names;
+    struct stages stages;
 
     struct job *next; /* of the queue it stands in */
 };

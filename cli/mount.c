@@ -87,6 +87,7 @@ static int make_fs(const struct options *options, const char *mountpoint, struct
         .timeout_ns = options->timeout_ns,
         .list_interval_ns = options->list_interval_ns,
         .poll_ns = options->poll_ns,
+        .cache_bytes = options->cache_bytes,
     };
     const struct fs_options fs_options = {
         .mountpoint = mountpoint,

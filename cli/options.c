@@ -47,6 +47,11 @@ static int set_timeout(void *place, const char *value)
     return r;
 }
 
+static int set_size(void *place, const char *value)
+{
+    return parse_size(value, place);
+}
+
 static int set_uid(void *place, const char *value)
 {
     uint64_t number;
@@ -133,6 +138,7 @@ static const struct option table[] = {
      set_duration},
     {"grace", "TIME", "how long who holds a changed file keeps the old bytes (default: 500ms)", AT(grace_ns),
      set_duration},
+    {"cache-bytes", "SIZE", "values that nobody uses are dropped above this (default: 32M)", AT(cache_bytes), set_size},
     {"log", "TARGET", "stderr, syslog, or file:/PATH (default: stderr with -f, else syslog)", 0, set_log},
     {"log-level", "LEVEL", "error, warning, info or debug (default: info)", AT(log_level), set_log_level},
 };
@@ -262,6 +268,7 @@ int options_parse(int count, char **arguments, bool as_helper, struct options *r
         .list_interval_ns = 300 * NS_PER_SEC,
         .poll_ns = 60 * NS_PER_SEC,
         .grace_ns = 500 * NS_PER_MS,
+        .cache_bytes = 32U << 20,
         .log_level = LOG_LEVEL_INFO,
     };
     bool source_seen = !as_helper;

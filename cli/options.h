@@ -38,6 +38,7 @@ struct options {
     uint64_t list_interval_ns;
     uint64_t poll_ns;
     uint64_t grace_ns;
+    uint64_t cache_bytes;
     bool log_given;
     enum log_target log_target;
     const char *log_path;

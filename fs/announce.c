@@ -55,6 +55,7 @@ void announcement_free_all(struct announcement *first)
         struct announcement *next = first->next;
         free(first->path);
         free(first->entry);
+        free(first->target);
         free(first);
         first = next;
     }
@@ -90,6 +91,18 @@ static int create(const struct announcer *announcer, const char *path, const str
     return fd < 0 ? -errno : 0;
 }
 
+/* IN_CREATE of a passing name, then IN_MOVED_TO: what a program sees that replaces a link properly. */
+static int relink(const struct announcer *announcer, const char *path, const struct announcement *a)
+{
+    _cleanup_free_ char *passing = NULL;
+    if (asprintf(&passing, "%.*s" ANNOUNCE_LINK_ENTRY, (int)(strlen(path) - strlen(a->entry)), path) < 0)
+        return -ENOMEM;
+    if (symlinkat(a->target, announcer->root_fd, passing) < 0 ||
+        renameat(announcer->root_fd, passing, announcer->root_fd, path) < 0)
+        return -errno;
+    return 0;
+}
+
 static int announce(struct announcer *announcer, const struct announcement *a)
 {
     int r = 0;
@@ -114,6 +127,11 @@ static int announce(struct announcer *announcer, const struct announcement *a)
         r = unlinkat(announcer->root_fd, path, a->directory ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
         (void)fuse_lowlevel_notify_inval_entry(announcer->session, a->parent, a->entry, strlen(a->entry));
         (void)fuse_lowlevel_notify_inval_inode(announcer->session, a->parent, 0, 0);
+        break;
+    case ANNOUNCE_LINKED:
+        r = relink(announcer, path, a);
+        (void)fuse_lowlevel_notify_inval_entry(announcer->session, a->parent, ANNOUNCE_LINK_ENTRY,
+                                               strlen(ANNOUNCE_LINK_ENTRY));
         break;
     case ANNOUNCE_FOLLOW:
     case ANNOUNCE_DROP:
@@ -216,7 +234,9 @@ enum announcer_expects announcer_expects(struct announcer *announcer, uint64_t p
     enum announcer_expects expects = EXPECTS_TREE;
     (void)pthread_mutex_lock(&announcer->lock);
     const struct announcement *a = announcer->current;
-    if (a && a->entry && a->parent == parent && strcmp(a->entry, entry) == 0) {
+    if (a && a->kind == ANNOUNCE_LINKED && a->parent == parent && strcmp(entry, ANNOUNCE_LINK_ENTRY) == 0)
+        expects = EXPECTS_ABSENT;
+    else if (a && a->entry && a->parent == parent && strcmp(a->entry, entry) == 0) {
         if (a->kind == ANNOUNCE_ADDED)
             expects = EXPECTS_ABSENT;
         else if (a->kind == ANNOUNCE_REMOVED)

@@ -18,6 +18,7 @@ enum announcement_kind {
     ANNOUNCE_CHANGED, /* a file has other bytes under the same name */
     ANNOUNCE_ADDED,   /* a file or directory is new */
     ANNOUNCE_REMOVED, /* a file or directory is gone */
+    ANNOUNCE_LINKED,  /* a symbolic link has another target */
     ANNOUNCE_FOLLOW,  /* a held inode shows other bytes now */
     ANNOUNCE_DROP,    /* what the kernel has cached of an inode (pages, listing) is no longer true */
 };
@@ -28,6 +29,7 @@ struct announcement {
     uint64_t parent;   /* inode number of the directory; not of FOLLOW, DROP */
     char *path;        /* of the directory, without a leading slash; owned */
     char *entry;       /* owned */
+    char *target;      /* of LINKED; owned */
     uint64_t number;   /* of FOLLOW, DROP: the inode */
     size_t size_bytes; /* of CHANGED, FOLLOW */
     struct announcement *next;
@@ -52,6 +54,9 @@ enum announcer_expects {
     EXPECTS_FILE,      /* about to remove this file */
     EXPECTS_DIRECTORY, /* about to remove this directory */
 };
+
+/* The passing name of a link before it is renamed into place. */
+#define ANNOUNCE_LINK_ENTRY ".new"
 
 /* What the announcer's own lookup of a name must find for its work to succeed. */
 enum announcer_expects announcer_expects(struct announcer *announcer, uint64_t parent, const char *entry);

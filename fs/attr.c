@@ -10,6 +10,7 @@ static struct timespec timespec_of(uint64_t time_ns)
     return (struct timespec){(time_t)(time_ns / NS_PER_SEC), (long)(time_ns % NS_PER_SEC)};
 }
 
+/* Of what is no file: when the version it shows was made. */
 static uint64_t directory_time(const struct fs *fs, const struct inode *inode)
 {
     struct view *view = NULL;
@@ -18,21 +19,37 @@ static uint64_t directory_time(const struct fs *fs, const struct inode *inode)
     return value && value->created_ns > 0 ? value->created_ns : fs->started_wall_ns;
 }
 
+static mode_t mode_of(const struct fs *fs, const struct inode *inode)
+{
+    mode_t mode = fs->options.mode;
+    if (inode->kind == INODE_FILE)
+        return S_IFREG | mode;
+    if (inode->kind == INODE_STAGE)
+        return S_IFLNK | 0777;
+    return S_IFDIR | mode | (mode & 0444) >> 2;
+}
+
+static size_t size_of(const struct inode *inode)
+{
+    if (inode->kind == INODE_STAGE)
+        return strlen(inode->path);
+    return inode->kind == INODE_FILE ? inode->size_bytes : 0;
+}
+
 void fill_stat(const struct fs *fs, const struct inode *inode, struct stat *ret_status)
 {
-    bool file = inode->kind == INODE_FILE;
-    mode_t mode = fs->options.mode;
+    mode_t mode = mode_of(fs, inode);
     *ret_status = (struct stat){
         .st_ino = inode->number,
         .st_uid = fs->options.uid,
         .st_gid = fs->options.gid,
-        .st_nlink = file ? 1 : 2,
-        .st_mode = file ? S_IFREG | mode : S_IFDIR | mode | (mode & 0444) >> 2,
-        .st_size = file ? (off_t)inode->size_bytes : 0,
+        .st_nlink = S_ISDIR(mode) ? 2 : 1,
+        .st_mode = mode,
+        .st_size = (off_t)size_of(inode),
         .st_blksize = 4096,
-        .st_blocks = file ? (blkcnt_t)((inode->size_bytes + 511) / 512) : 0,
+        .st_blocks = (blkcnt_t)((size_of(inode) + 511) / 512),
     };
-    ret_status->st_mtim = timespec_of(file ? inode->mtime_ns : directory_time(fs, inode));
+    ret_status->st_mtim = timespec_of(inode->kind == INODE_FILE ? inode->mtime_ns : directory_time(fs, inode));
     ret_status->st_ctim = ret_status->st_mtim;
     ret_status->st_atim = ret_status->st_mtim;
 }
@@ -46,7 +63,8 @@ double seconds_of(uint64_t timeout_ns)
  * new mtime is what makes the kernel drop its cached listing. */
 uint64_t attr_timeout_ns(const struct inode *inode)
 {
-    if (inode->kind == INODE_FILE || !inode->view || !cache_secret_value(inode->view->secret))
+    if (inode->kind == INODE_FILE || inode->kind == INODE_STAGE || !inode->view ||
+        !cache_secret_value(inode->view->secret))
         return LONG_TIMEOUT_NS;
     return cache_secret_left_ns(inode->view->secret);
 }

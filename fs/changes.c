@@ -47,6 +47,14 @@ static void announce(struct fs *fs, enum announcement_kind kind, bool is_directo
     fs->announcements_end = &a->next;
 }
 
+static void announce_link(struct fs *fs, const struct inode *directory, const char *entry, const char *target)
+{
+    struct announcement **end = fs->announcements_end;
+    announce(fs, ANNOUNCE_LINKED, false, directory, entry, 0);
+    if (*end)
+        (*end)->target = strdup(target);
+}
+
 static void announce_inode(struct fs *fs, enum announcement_kind kind, const struct inode *inode)
 {
     struct announcement *a = inode->lookups > 0 ? calloc(1, sizeof(*a)) : NULL;
@@ -313,15 +321,47 @@ void changes_secret(struct fs *fs, struct cache_secret *secret)
     const struct side old = {before, TREE_ROOT};
     const struct side new = {view->tree, TREE_ROOT};
     for (struct inode *inode = view->shown; inode; inode = inode->sibling) {
-        if (inode->kind == INODE_FILE) {
+        if (inode->kind == INODE_FILE)
             compare_value_file(fs, inode);
+        if (inode->kind == INODE_FILE || inode->kind == INODE_VERSIONS)
             continue;
-        }
         compare_directories(fs, inode, old, new);
         if (!value)
             remove_unlisted(fs, inode);
     }
     tree_free(before);
+}
+
+/* --- stages and versions --- */
+
+static void compare_stages(struct fs *fs, struct inode *versions, const struct stages *before,
+                           const struct stages *after)
+{
+    char entry[NAME_MAX_BYTES + 1];
+    listing_free(STEAL(versions->listing));
+    for (size_t i = 0; i < after->count; i++) {
+        const struct stage *stage = &after->entries[i];
+        const char *old = stage->name ? stages_find(before, stage->name) : NULL;
+        if (!stages_has_version(before, stage->version_id) &&
+            !inode_child(fs->inodes, versions, stage->version_id)) /* else somebody has found it already */
+            announce(fs, ANNOUNCE_ADDED, true, versions, stage->version_id, 0);
+        if (stage->name && (!old || strcmp(old, stage->version_id) != 0) &&
+            name_escape(stage->name, strlen(stage->name), entry) >= 0)
+            announce_link(fs, versions, entry, stage->version_id);
+    }
+    for (size_t i = 0; i < before->count; i++) {
+        const char *stage = before->entries[i].name;
+        if (stage && !stages_find(after, stage) && name_escape(stage, strlen(stage), entry) >= 0)
+            announce(fs, ANNOUNCE_REMOVED, false, versions, entry, 0);
+    }
+}
+
+void changes_stages(struct fs *fs, struct cache_secret *secret, const struct stages *before)
+{
+    const struct view *view = view_of(secret);
+    for (struct inode *inode = view ? view->shown : NULL; inode; inode = inode->sibling)
+        if (inode->kind == INODE_VERSIONS)
+            compare_stages(fs, inode, before, cache_stages(secret));
 }
 
 /* --- names --- */

@@ -143,6 +143,26 @@ void inode_detach(struct inode_table *table, struct inode *inode)
     inode->parent->detached = inode;
 }
 
+int inode_rename(struct inode_table *table, struct inode *inode, const char *entry)
+{
+    char *copy = strdup(entry);
+    struct inode *before = inode_child(table, inode->parent, entry);
+    if (!copy)
+        return -ENOMEM;
+    if (before) {
+        inode_detach(table, before);
+        inode_settle(table, before);
+    }
+    (void)tdelete(inode, &table->by_name, compare_names);
+    free(inode->entry);
+    inode->entry = copy;
+    if (!tsearch(inode, &table->by_name, compare_names)) {
+        inode->named = false;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
 static void leave_detached(struct inode *inode)
 {
     for (struct inode **link = &inode->parent->detached; *link; link = &(*link)->next_detached)

@@ -27,12 +27,15 @@ struct view;
 struct listing;
 
 enum inode_kind {
-    INODE_NAMES,   /* root, prefix of names, or secret */
-    INODE_ARN,     /* a component of a path that is an ARN */
-    INODE_OBJECT,  /* nested JSON object */
-    INODE_FILE,    /* immutable bytes */
-    INODE_SELF,    /* /.secretsfs */
-    INODE_HANDLES, /* /.ino: detached inodes by number, for the announcer alone */
+    INODE_NAMES,    /* root, prefix of names, or secret */
+    INODE_ARN,      /* a component of a path that is an ARN */
+    INODE_OBJECT,   /* nested JSON object */
+    INODE_FILE,     /* immutable bytes */
+    INODE_VERSIONS, /* .versions of a secret */
+    INODE_VERSION,  /* a version in it */
+    INODE_STAGE,    /* a stage in it: a symbolic link to a version */
+    INODE_SELF,     /* /.secretsfs */
+    INODE_HANDLES,  /* /.ino: detached inodes by number, for the announcer alone */
 };
 
 struct inode {
@@ -45,10 +48,11 @@ struct inode {
     bool named; /* a lookup of (parent, entry) leads here */
 
     /* Directories. */
-    char *path;        /* INODE_NAMES: of names; INODE_ARN: the ARN so far; INODE_FILE of a valueFrom path: the key */
-    bool is_secret;    /* INODE_NAMES: found by asking, though it is not listed */
-    struct view *view; /* of the secret here, or NULL; a reference */
-    struct inode *sibling;   /* next inode that shows the same view */
+    char *path;            /* INODE_NAMES: of names; INODE_ARN: the ARN so far; INODE_FILE of a valueFrom path: the key;
+                            * INODE_STAGE: the version it links to */
+    bool is_secret;        /* INODE_NAMES: found by asking, though it is not listed */
+    struct view *view;     /* of the secret here, or NULL; a reference */
+    struct inode *sibling; /* next inode that shows the same view */
     struct listing *listing; /* of a READDIR under way */
     struct inode *detached;  /* files that were children, first of a list through `next_detached` */
 
@@ -83,6 +87,9 @@ void inode_set_bytes(struct inode *inode, struct secret *bytes, size_t offset, s
 
 /* No name leads here any more. A file goes to its directory's list of detached inodes. */
 void inode_detach(struct inode_table *table, struct inode *inode);
+
+/* Gives a named inode another entry in the same directory; what had that name is detached. Returns 0 or -ENOMEM. */
+int inode_rename(struct inode_table *table, struct inode *inode, const char *entry);
 
 /* FORGET of `count` lookups. May free the inode. */
 void inode_forget(struct inode_table *table, struct inode *inode, uint64_t count);

@@ -12,6 +12,8 @@ static bool shows(const struct inode *inode, const struct found *found)
 {
     if (inode->kind != found->kind)
         return false;
+    if (inode->kind == INODE_STAGE)
+        return strcmp(inode->path, found->path) == 0;
     if (inode->kind != INODE_FILE)
         return true;
     return inode->bytes && inode->size_bytes == found->node.size_bytes &&

@@ -53,6 +53,11 @@ static void on_changed(void *context, struct cache_secret *secret)
     changes_secret(context, secret);
 }
 
+static void on_stages_changed(void *context, struct cache_secret *secret, const struct stages *before)
+{
+    changes_stages(context, secret, before);
+}
+
 static void on_names_changed(void *context, const struct names *before, const struct names *after)
 {
     changes_names(context, before, after);
@@ -67,6 +72,12 @@ static bool in_use(void *context, struct cache_secret *secret)
         if (inode->lookups > 0)
             return true;
     return false;
+}
+
+static void on_hint(void *context, const char *id, const char *version_id)
+{
+    const struct fs *fs = context;
+    cache_check(fs->cache, id, version_id);
 }
 
 /* --- life --- */
@@ -100,7 +111,7 @@ int fs_new(struct source *source, struct scope *scope, const struct cache_option
     struct fs *fs = calloc(1, sizeof(*fs));
     if (!fs)
         return -ENOMEM;
-    const struct cache_events events = {fs, on_changed, on_names_changed, on_arrived, in_use};
+    const struct cache_events events = {fs, on_changed, on_stages_changed, on_names_changed, on_arrived, in_use};
     fs->options = *options;
     fs->source = source;
     fs->started_ns = clock_monotonic_ns();
@@ -206,7 +217,7 @@ static void take_signals(struct loop *loop)
     while (read(loop->polled[POLL_SIGNALS].fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
             log_info("SIGHUP: checking everything in use");
-            cache_check_all(loop->fs->cache);
+            cache_check(loop->fs->cache, NULL, NULL);
         } else {
             log_info("%s: unmounting %s", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT",
                      loop->fs->options.mountpoint);
@@ -222,8 +233,7 @@ static void take_events(struct loop *loop)
     if (polled[POLL_SIGNALS].revents)
         take_signals(loop);
     if (polled[POLL_SOURCE].revents) {
-        fs->source->ops->change_drain(fs->source);
-        cache_check_all(fs->cache);
+        fs->source->ops->change_drain(fs->source, on_hint, fs);
     }
     if (polled[POLL_MOUNTS].revents && !mount_is_there(&fs->mount) && !fs->stopping) {
         log_info("%s has been unmounted", fs->options.mountpoint);

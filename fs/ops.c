@@ -151,6 +151,17 @@ static void op_read(fuse_req_t handle, fuse_ino_t number, size_t size, off_t off
     explicit_bzero(fs->bounce, bytes);
 }
 
+static void op_readlink(fuse_req_t handle, fuse_ino_t number)
+{
+    struct fs *fs = fs_of(handle);
+    const struct inode *inode = inode_find(fs->inodes, number);
+    count(fs, OP_READLINK, number);
+    if (inode && inode->kind == INODE_STAGE)
+        (void)fuse_reply_readlink(handle, inode->path);
+    else
+        (void)fuse_reply_err(handle, inode ? EINVAL : ESTALE);
+}
+
 static void op_statfs(fuse_req_t handle, fuse_ino_t number)
 {
     struct statvfs status = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = NAME_MAX_BYTES, .f_flag = ST_RDONLY};
@@ -238,17 +249,35 @@ static void op_mknod(fuse_req_t handle, fuse_ino_t parent, const char *name, mod
     (void)fuse_reply_err(handle, EROFS);
 }
 
+/* The announcer makes a stage's new link under a passing name, then renames it into place. */
 static void op_symlink(fuse_req_t handle, const char *target, fuse_ino_t parent, const char *name)
 {
-    (void)target, (void)parent, (void)name;
-    (void)fuse_reply_err(handle, EROFS);
+    struct fs *fs = fs_of(handle);
+    struct inode *directory = inode_find(fs->inodes, parent);
+    struct inode *inode;
+    int r = from_announcer(handle) && directory ? inode_new(fs->inodes, INODE_STAGE, directory, name, &inode) : -EROFS;
+    if (r >= 0 && !(inode->path = strdup(target))) {
+        inode_settle(fs->inodes, inode);
+        r = -ENOMEM;
+    }
+    if (r < 0) {
+        (void)fuse_reply_err(handle, -r);
+        return;
+    }
+    struct request request = {.handle = handle, .fs = fs};
+    reply_entry(&request, inode, 0);
 }
 
 static void op_rename(fuse_req_t handle, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
-    (void)parent, (void)name, (void)new_parent, (void)new_name, (void)flags;
-    (void)fuse_reply_err(handle, EROFS);
+    struct fs *fs = fs_of(handle);
+    const struct inode *directory = inode_find(fs->inodes, parent);
+    struct inode *inode = directory ? inode_child(fs->inodes, directory, name) : NULL;
+    if (!from_announcer(handle) || parent != new_parent || flags != 0 || !inode || inode->kind != INODE_STAGE)
+        (void)fuse_reply_err(handle, EROFS);
+    else
+        (void)fuse_reply_err(handle, -inode_rename(fs->inodes, inode, new_name));
 }
 
 static void op_link(fuse_req_t handle, fuse_ino_t number, fuse_ino_t new_parent, const char *new_name)
@@ -301,6 +330,7 @@ const struct fuse_lowlevel_ops fs_operations = {
     .setattr = op_setattr,
     .open = op_open,
     .read = op_read,
+    .readlink = op_readlink,
     .opendir = op_opendir,
     .readdir = op_readdir,
     .getxattr = op_getxattr,

@@ -188,8 +188,14 @@ int want(struct request *request, struct view *view)
     }
     if (request->fs->stopping)
         return -ECONNABORTED;
+    int r = wait_for(request, view);
+    return r < 0 || cache_secret_may_serve_stale(view->secret) ? r : -ETIMEDOUT;
+}
+
+int wait_for(struct request *request, struct view *view)
+{
     if (time_is_over(request))
-        return cache_secret_may_serve_stale(view->secret) ? 0 : -ETIMEDOUT;
+        return 0;
     request->waits = true;
     view->references++;
     request->waits_for = view;

@@ -91,12 +91,20 @@ static int ready_to_list(struct request *request, struct inode *directory)
             return -errno_of(cache_names_error(fs->cache)->kind);
         (void)names_view(fs, directory);
     }
+    if (directory->kind == INODE_VERSIONS)
+        return versions_ready(request, directory);
     if (!top->view)
         return 0;
     int r = want(request, top->view);
     /* An unreadable secret does not hide the names below it. */
     bool names_below = directory->kind == INODE_NAMES && names_has_below(cache_names(fs->cache), directory->path);
     return r < 0 && r != -EINPROGRESS && names_below ? 0 : r;
+}
+
+static bool has_versions(const struct inode *directory)
+{
+    return (directory->kind == INODE_NAMES || directory->kind == INODE_ARN) && directory->view &&
+           cache_secret_value(directory->view->secret);
 }
 
 static int make_listing(struct fs *fs, struct inode *directory)
@@ -107,8 +115,12 @@ static int make_listing(struct fs *fs, struct inode *directory)
         r = add_dots(listing, directory);
     if (r >= 0 && directory->kind == INODE_NAMES)
         r = add_names(fs, listing, directory);
-    if (r >= 0)
+    if (r >= 0 && directory->kind != INODE_VERSIONS)
         r = add_keys(fs, listing, directory);
+    if (r >= 0 && directory->kind == INODE_VERSIONS)
+        r = versions_list(directory, listing);
+    if (r >= 0 && has_versions(directory))
+        r = add(fs, listing, directory, VERSIONS_ENTRY, S_IFDIR);
     if (r >= 0 && directory->number == INODE_ROOT)
         r = add(fs, listing, directory, SELF_ENTRY, S_IFDIR);
     if (r >= 0 && directory->kind == INODE_SELF)
@@ -153,7 +165,7 @@ int handle_readdir(struct request *request)
     struct inode *directory = inode_find(fs->inodes, request->number);
     if (!directory)
         return -ESTALE;
-    if (directory->kind == INODE_FILE)
+    if (directory->kind == INODE_FILE || directory->kind == INODE_STAGE)
         return -ENOTDIR;
     if (request->offset == 0 || !directory->listing) {
         int r = directory->kind == INODE_SELF ? 0 : ready_to_list(request, directory);

@@ -132,6 +132,18 @@ static int find_unlisted(struct request *request, const char *path, struct found
     return found_names(ret_found, copy, !provisional, provisional ? NS_PER_SEC : cache_secret_left_ns(view->secret));
 }
 
+/* ".versions" in the directory of a secret. */
+static int find_versions(struct request *request, struct inode *directory, struct found *ret_found)
+{
+    struct view *view = directory->kind == INODE_NAMES ? names_view(request->fs, directory) : directory->view;
+    int r = view ? want(request, view) : -ENOENT;
+    if (r < 0)
+        return r;
+    view->references++;
+    *ret_found = (struct found){.kind = INODE_VERSIONS, .view = view, .timeout_ns = LONG_TIMEOUT_NS};
+    return 0;
+}
+
 static int resolve_names(struct request *request, struct inode *directory, const char *entry, struct found *ret_found)
 {
     struct fs *fs = request->fs;
@@ -160,6 +172,9 @@ static int resolve_names(struct request *request, struct inode *directory, const
 int resolve(struct request *request, struct inode *directory, const char *entry, struct found *ret_found)
 {
     struct view *view = NULL;
+    bool may_have_versions = directory->kind == INODE_NAMES || directory->kind == INODE_ARN;
+    if (may_have_versions && strcmp(entry, VERSIONS_ENTRY) == 0)
+        return find_versions(request, directory, ret_found);
     switch (directory->kind) {
     case INODE_NAMES:
         if (directory->number == INODE_ROOT && strncmp(entry, "arn:", 4) == 0)
@@ -167,6 +182,9 @@ int resolve(struct request *request, struct inode *directory, const char *entry,
         return resolve_names(request, directory, entry, ret_found);
     case INODE_ARN:
         return resolve_arn(request, directory, entry, ret_found);
+    case INODE_VERSIONS:
+        return resolve_version(request, directory, entry, ret_found);
+    case INODE_VERSION:
     case INODE_OBJECT: {
         const struct inode *top = directory;
         while (top->kind == INODE_OBJECT)
@@ -177,6 +195,7 @@ int resolve(struct request *request, struct inode *directory, const char *entry,
         uint32_t node = view_node(directory, &view);
         return node == TREE_NONE ? -ENOENT : resolve_key(view, node, entry, ret_found);
     }
+    case INODE_STAGE:
     case INODE_FILE:
     case INODE_SELF:
     case INODE_HANDLES:

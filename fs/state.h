@@ -97,6 +97,8 @@ void request_fail_all(struct fs *fs, int error);
 /* The value of a view for a request: 0, -EINPROGRESS (the request has been told to wait), or the negative errno to
  * report. */
 int want(struct request *request, struct view *view);
+/* Makes the request wait for a view's next answer, whatever that is: -EINPROGRESS, or 0 when its time is over. */
+int wait_for(struct request *request, struct view *view);
 /* 0 when the names are known (or time is over), or -EINPROGRESS. */
 int wait_for_names(struct request *request);
 
@@ -114,7 +116,7 @@ struct found {
     enum inode_kind kind;
     char *path;            /* as in struct inode; owned */
     bool is_secret;        /* INODE_NAMES: found by asking */
-    struct view *view;     /* INODE_ARN, and INODE_FILE of a valueFrom string; a reference, or NULL */
+    struct view *view;     /* of INODE_ARN, INODE_VERSIONS, INODE_VERSION, a valueFrom file; a reference, or NULL */
     struct tree_node node; /* INODE_FILE, INODE_OBJECT */
     uint64_t timeout_ns;   /* how long the kernel may keep the entry */
 };
@@ -134,6 +136,15 @@ int resolve_value_key(struct view *view, const char *key, struct found *ret_foun
 
 /* The view of the secret that an INODE_NAMES directory may be, or NULL. Opens it on first use. */
 struct view *names_view(struct fs *fs, struct inode *directory);
+
+/* --- versions.c --- */
+
+#define VERSIONS_ENTRY ".versions"
+
+int resolve_version(struct request *request, struct inode *versions, const char *entry, struct found *ret_found);
+/* May the versions be listed now? As want(). */
+int versions_ready(struct request *request, struct inode *versions);
+int versions_list(struct inode *versions, struct listing *listing);
 
 /* --- lookup.c --- */
 
@@ -160,6 +171,7 @@ int self_list(struct listing *listing);
 /* --- changes.c --- */
 
 void changes_secret(struct fs *fs, struct cache_secret *secret);
+void changes_stages(struct fs *fs, struct cache_secret *secret, const struct stages *before);
 void changes_names(struct fs *fs, const struct names *before, const struct names *after);
 void changes_tick(struct fs *fs, uint64_t now_ns);
 uint64_t changes_next_tick_ns(const struct fs *fs);

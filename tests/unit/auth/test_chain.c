@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/session.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "tests/unit/auth/home.h"
+
+#define E "AWS_REGION=r"
+#define ID "AWS_ACCESS_KEY_ID=EID"
+#define KEY "AWS_SECRET_ACCESS_KEY=ESECRET"
+#define KEYS "aws_access_key_id = PID\naws_secret_access_key = PSECRET\n"
+
+/* Expected: "provider id secret token". */
+static const struct row rows[] = {
+    {"environment", {E, ID, KEY}, NULL, NULL, {0}, "environment EID ESECRET -"},
+    {"environment, token", {E, ID, KEY, "AWS_SESSION_TOKEN=T"}, NULL, NULL, {0}, "environment EID ESECRET T"},
+    {"environment, old name", {E, ID, KEY, "AWS_SECURITY_TOKEN=T"}, NULL, NULL, {0}, "environment EID ESECRET T"},
+    {"environment, both names",
+     {E, ID, KEY, "AWS_SESSION_TOKEN=T1", "AWS_SECURITY_TOKEN=T2"},
+     NULL,
+     NULL,
+     {0},
+     "environment EID ESECRET T1"},
+    {"environment before profile", {E, ID, KEY}, NULL, "[default]\n" KEYS, {0}, "environment EID ESECRET -"},
+    {"environment before AWS_PROFILE",
+     {E, ID, KEY, "AWS_PROFILE=a"},
+     NULL,
+     "[a]\n" KEYS,
+     {0},
+     "environment EID ESECRET -"},
+    {"--profile before environment", {E, ID, KEY}, NULL, "[a]\n" KEYS, {.profile = "a"}, "profile PID PSECRET -"},
+    {"--profile without keys",
+     {E, ID, KEY},
+     "[profile a]\nx = y",
+     NULL,
+     {.profile = "a"},
+     "!no AWS credentials found (profile: profile \"a\" in "},
+    {"key without secret",
+     {E, ID},
+     NULL,
+     "[default]\n" KEYS,
+     {0},
+     "!AWS_ACCESS_KEY_ID is set in the environment, but AWS_SECRET_ACCESS_KEY is not"},
+    {"secret without key",
+     {E, KEY},
+     NULL,
+     "[default]\n" KEYS,
+     {0},
+     "!AWS_SECRET_ACCESS_KEY is set in the environment, but AWS_ACCESS_KEY_ID is not"},
+    {"empty secret", {E, ID, "AWS_SECRET_ACCESS_KEY="}, NULL, NULL, {0}, "!AWS_SECRET_ACCESS_KEY is not"},
+    {"empty pair",
+     {E, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="},
+     NULL,
+     "[default]\n" KEYS,
+     {0},
+     "profile PID PSECRET -"},
+    {"newline in the key id",
+     {E, "AWS_ACCESS_KEY_ID=E\nX: y", KEY},
+     NULL,
+     NULL,
+     {0},
+     "!holds a blank or a control character"},
+    {"newline in the token",
+     {E, ID, KEY, "AWS_SESSION_TOKEN=T\n"},
+     NULL,
+     NULL,
+     {0},
+     "!holds a blank or a control character"},
+    {"profile", {E}, NULL, "[default]\n" KEYS, {0}, "profile PID PSECRET -"},
+    {"profile, token", {E}, NULL, "[default]\naws_session_token = T\n" KEYS, {0}, "profile PID PSECRET T"},
+    {"profile in the configuration file", {E}, "[default]\n" KEYS, NULL, {0}, "profile PID PSECRET -"},
+    {"AWS_PROFILE", {E, "AWS_PROFILE=a"}, NULL, "[a]\n" KEYS, {0}, "profile PID PSECRET -"},
+    {"keys over two files",
+     {E},
+     "[default]\naws_access_key_id = PID",
+     "[default]\naws_secret_access_key = PSECRET",
+     {0},
+     "profile PID PSECRET -"},
+    {"credentials file wins",
+     {E},
+     "[default]\naws_access_key_id = X\naws_secret_access_key = Y",
+     "[default]\n" KEYS,
+     {0},
+     "profile PID PSECRET -"},
+    {"half a pair, id",
+     {E},
+     NULL,
+     "[default]\naws_access_key_id = PID",
+     {0},
+     "!has aws_access_key_id but not aws_secret_access_key"},
+    {"half a pair, secret",
+     {E},
+     NULL,
+     "[default]\naws_secret_access_key = PSECRET",
+     {0},
+     "!has aws_secret_access_key but not aws_access_key_id"},
+    {"blank in the key id",
+     {E},
+     NULL,
+     "[default]\naws_access_key_id = P ID\naws_secret_access_key = PSECRET",
+     {0},
+     "!holds a blank or a control character"},
+    {"nothing",
+     {E},
+     NULL,
+     NULL,
+     {0},
+     "!no AWS credentials found (environment: AWS_ACCESS_KEY_ID is not set; profile: profile \"default\" in "},
+    {"nothing, no profile", {E}, NULL, NULL, {0}, "!does not exist)"},
+    {"nothing, settings only", {E}, "[default]\nregion = x", NULL, {0}, "!has no keys)"},
+    {"role_arn",
+     {E},
+     "[default]\nrole_arn = x\n" KEYS,
+     NULL,
+     {0},
+     "!has role_arn, and this kind of credentials is not supported yet"},
+    {"web identity", {E}, "[default]\nweb_identity_token_file = x", NULL, {0}, "!has web_identity_token_file, and"},
+    {"SSO session", {E}, "[default]\nsso_session = x", NULL, {0}, "!has sso_session, and"},
+    {"legacy SSO", {E}, "[default]\nsso_start_url = x", NULL, {0}, "!has sso_start_url, and"},
+    {"login", {E}, "[default]\nlogin_session = x", NULL, {0}, "!has login_session, and"},
+    {"process", {E}, "[default]\ncredential_process = /bin/x", NULL, {0}, "!has credential_process, and"},
+    {"another kind, but environment", {E, ID, KEY}, "[default]\nrole_arn = x", NULL, {0}, "environment EID ESECRET -"},
+};
+
+static void test_chain(void **state)
+{
+    (void)state;
+    size_t failures = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        _cleanup_aws_session_ struct aws_session *session = NULL;
+        _cleanup_credentials_ struct credentials *credentials = NULL;
+        struct error error = {.kind = ERROR_NONE};
+        char got[1024];
+        assert_int_equal(open_session(&rows[i], &session, &error), 0);
+        int r = aws_session_credentials(session, NULL, clock_monotonic_ns() + NS_PER_SEC, &credentials, &error);
+        if (r == 0) {
+            const struct secret *token = credentials->session_token;
+            assert_true(credentials->expires_ns == CLOCK_NEVER_NS);
+            (void)snprintf(got, sizeof(got), "%s %s %s %s", credentials->provider, credentials->access_key_id,
+                           secret_bytes(credentials->secret_access_key), token ? secret_bytes(token) : "-");
+        } else {
+            assert_int_equal(error.kind, ERROR_NO_CREDENTIALS);
+            assert_null(strstr(error.message, "SECRET "));
+            (void)snprintf(got, sizeof(got), "!%s", error.message);
+        }
+        failures += row_is_good(&rows[i], r, got) ? 0 : 1;
+    }
+    assert_int_equal(failures, 0);
+}
+
+static const char *current_id(struct aws_session *session, struct credentials **credentials)
+{
+    credentials_unref(*credentials);
+    *credentials = NULL;
+    assert_int_equal(aws_session_credentials(session, NULL, clock_monotonic_ns() + NS_PER_SEC, credentials, NULL), 0);
+    return (*credentials)->access_key_id;
+}
+
+static void rotate_key(void)
+{
+    assert_int_equal(rename(".aws/credentials", ".aws/old"), 0);
+    write_file(".aws/credentials", "[default]\naws_access_key_id = NEW\naws_secret_access_key = S\n");
+}
+
+static void test_changed_file_is_noticed(void **state)
+{
+    (void)state;
+    static const struct row row = {"", {E}, NULL, "[default]\n" KEYS, {0}, NULL};
+    _cleanup_aws_session_ struct aws_session *session = NULL;
+    _cleanup_credentials_ struct credentials *credentials = NULL;
+    assert_int_equal(open_session(&row, &session, NULL), 0);
+    assert_string_equal(current_id(session, &credentials), "PID");
+    rotate_key();
+    assert_string_equal(current_id(session, &credentials), "NEW");
+}
+
+static void test_refused_key_is_read_again(void **state)
+{
+    (void)state;
+    static const struct row row = {"", {E}, NULL, "[default]\n" KEYS, {0}, NULL};
+    _cleanup_aws_session_ struct aws_session *session = NULL;
+    _cleanup_credentials_ struct credentials *credentials = NULL;
+    assert_int_equal(open_session(&row, &session, NULL), 0);
+    assert_string_equal(current_id(session, &credentials), "PID");
+    assert_string_equal(current_id(session, &credentials), "PID"); /* looks at the files, so not soon again */
+    rotate_key();
+    aws_session_credentials_refused(session, credentials);
+    assert_string_equal(current_id(session, &credentials), "NEW");
+}
+
+/* The process may drop its environment once the session is there. */
+static void test_environment_is_copied(void **state)
+{
+    (void)state;
+    static const struct row row = {"", {E, ID, KEY}, NULL, NULL, {0}, NULL};
+    _cleanup_aws_session_ struct aws_session *session = NULL;
+    _cleanup_credentials_ struct credentials *credentials = NULL;
+    assert_int_equal(open_session(&row, &session, NULL), 0);
+    assert_int_equal(clearenv(), 0);
+    assert_string_equal(current_id(session, &credentials), "EID");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_changed_file_is_noticed),
+        cmocka_unit_test(test_refused_key_is_read_again),
+        cmocka_unit_test(test_environment_is_copied),
+    };
+    return cmocka_run_group_tests(tests, make_home, remove_home);
+}
