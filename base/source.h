@@ -36,8 +36,8 @@ int value_copy(const struct value *value, struct value **ret_copy);
 DEFINE_CLEANUP(struct value, value_free)
 #define _cleanup_value_ _cleanup_(value_freep)
 
-/* What is asked for: a name, an ARN or a partial ARN, and at most one of stage and version id (neither means
- * AWSCURRENT). */
+/* What is asked for: a name, an ARN or a partial ARN, a stage and a version id, either NULL (both must agree; neither
+ * means AWSCURRENT). */
 struct value_request {
     const char *id;
     const char *stage;

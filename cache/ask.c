@@ -115,8 +115,8 @@ static void consider(void *context, struct cache_secret *secret)
     struct cache *cache = batch->cache;
     /* Versions never change; what has never had a value is asked for when somebody wants it. */
     bool had_value = secret->value || secret->generation > 1;
-    if (secret->version_id || !had_value || secret->references == 0 || !batch->chosen(secret, batch->context) ||
-        !cache->events.in_use(cache->events.context, secret))
+    if ((secret->version_id && !secret->stage) || !had_value || secret->references == 0 ||
+        !batch->chosen(secret, batch->context) || !cache->events.in_use(cache->events.context, secret))
         return;
     secret->check_again = secret->fetching;
     if (secret->fetching)

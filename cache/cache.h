@@ -63,8 +63,8 @@ void cache_check(struct cache *cache, const char *id, const char *version_id);
 
 /* --- secrets --- */
 
-/* Finds or makes the entry for an id (name or ARN) and at most one of stage and version id; makes no call. The caller
- * gets a reference. Returns 0 or -ENOMEM. */
+/* Finds or makes the entry for an id (name or ARN) a stage and a version id (or NULL; both must agree); makes no call.
+ * The caller gets a reference. Returns 0 or -ENOMEM. */
 int cache_secret_open(struct cache *cache, const char *id, const char *stage, const char *version_id,
                       struct cache_secret **ret_secret);
 struct cache_secret *cache_secret_ref(struct cache_secret *secret);

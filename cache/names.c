@@ -221,37 +221,50 @@ const char *names_find(const struct names *names, const char *path, enum name_ki
     return *marked == MARK_SLASH ? marked : marked + 1;
 }
 
-/* First index of a path below a directory; the root's names are all names. */
-static size_t first_below(const struct names *names, const char *path)
+/* The text that all paths below a directory begin with: "" for the root, else the path and a slash. A component may
+ * be empty, so the path "" is not the root: that is NULL. */
+struct below {
+    const char *path;
+    size_t bytes; /* with the slash */
+};
+
+static struct below below(const char *path)
 {
-    size_t bytes = strlen(path);
-    size_t index = search(names, 0, path, bytes, false);
-    while (bytes > 0 && index < names->count && path_at(names, index)[bytes] == '\0' &&
-           compare_prefix(path_at(names, index), path, bytes) == 0)
+    return (struct below){path, path ? strlen(path) + 1 : 0};
+}
+
+static bool is_below(const char *candidate, struct below directory)
+{
+    return directory.bytes == 0 ||
+           (strncmp(candidate, directory.path, directory.bytes - 1) == 0 && candidate[directory.bytes - 1] == '/');
+}
+
+/* First index of a path below a directory, if there is one. The directory's own path comes right before it. */
+static size_t first_below(const struct names *names, struct below directory)
+{
+    if (directory.bytes == 0)
+        return 0;
+    size_t index = search(names, 0, directory.path, directory.bytes, false);
+    if (index < names->count && strcmp(path_at(names, index), directory.path) == 0)
         index++;
     return index;
 }
 
-static bool is_below(const char *candidate, const char *path, size_t path_bytes)
-{
-    return path_bytes == 0 || (strncmp(candidate, path, path_bytes) == 0 && candidate[path_bytes] == '/');
-}
-
 bool names_has_below(const struct names *names, const char *path)
 {
-    size_t index = first_below(names, path);
-    return index < names->count && is_below(path_at(names, index), path, strlen(path));
+    size_t index = first_below(names, below(path));
+    return index < names->count && is_below(path_at(names, index), below(path));
 }
 
 bool names_next_child(const struct names *names, const char *path, size_t *position, const char **ret_component,
                       size_t *ret_bytes)
 {
-    size_t path_bytes = strlen(path);
-    size_t index = *position > 0 ? *position : first_below(names, path);
-    if (index >= names->count || !is_below(path_at(names, index), path, path_bytes))
+    struct below directory = below(path);
+    size_t index = *position > 0 ? *position : first_below(names, directory);
+    if (index >= names->count || !is_below(path_at(names, index), directory))
         return false;
     const char *whole = path_at(names, index);
-    const char *component = whole + (path_bytes > 0 ? path_bytes + 1 : 0);
+    const char *component = whole + directory.bytes;
     size_t bytes = strcspn(component, "/");
 
     /* The name itself first, if there is one, then all that lies below it. */

@@ -45,7 +45,7 @@ size_t names_skipped(const struct names *names);
 /* The name at a path exactly, as AWS has it (with its leading slash), or NULL. */
 const char *names_find(const struct names *names, const char *path, enum name_kind *ret_kind);
 
-/* True when a name lies below the directory `path` ("" is the root). */
+/* True when a name lies below the directory `path` (NULL is the root; "" is the directory of an empty component). */
 bool names_has_below(const struct names *names, const char *path);
 
 /* Walks over the distinct first components below a directory: `*position` starts at 0 and is moved on.

@@ -167,7 +167,7 @@ static int borrow_value(struct cache_secret *secret)
 int cache_secret_open(struct cache *cache, const char *id, const char *stage, const char *version_id,
                       struct cache_secret **ret_secret)
 {
-    if (stage && strcmp(stage, "AWSCURRENT") == 0)
+    if (stage && !version_id && strcmp(stage, "AWSCURRENT") == 0)
         stage = NULL;
     struct cache_secret key = {
         .id = (char *)(uintptr_t)id, .stage = (char *)(uintptr_t)stage, .version_id = (char *)(uintptr_t)version_id};
@@ -181,7 +181,7 @@ int cache_secret_open(struct cache *cache, const char *id, const char *stage, co
     }
     _cleanup_cache_secret_ struct cache_secret *secret = NULL;
     int r = add_entry(cache, &key, &secret);
-    if (r >= 0 && version_id)
+    if (r >= 0 && version_id && !stage)
         r = borrow_value(secret);
     if (r >= 0)
         *ret_secret = STEAL(secret);
@@ -208,11 +208,17 @@ void cache_each_secret(struct cache *cache, void (*each)(void *context, struct c
 
 /* --- asking --- */
 
+/* A version never changes. Asked for together with a stage it is only there while it has that stage. */
+static bool is_immutable(const struct cache_secret *secret)
+{
+    return secret->version_id && !secret->stage && secret->value;
+}
+
 enum cache_state cache_secret_need(struct cache_secret *secret, uint64_t arrived_ns)
 {
     uint64_t now_ns = clock_monotonic_ns();
     secret->used_ns = now_ns;
-    if (secret->version_id && secret->value) /* a version never changes */
+    if (is_immutable(secret))
         return CACHE_READY;
     switch (freshness_decide(&secret->known, &secret->cache->options.limits, arrived_ns, now_ns)) {
     case FRESHNESS_SERVE:
@@ -279,7 +285,7 @@ uint64_t cache_secret_generation(const struct cache_secret *secret)
 
 uint64_t cache_secret_left_ns(const struct cache_secret *secret)
 {
-    if (secret->version_id && secret->value)
+    if (is_immutable(secret))
         return secret->cache->options.limits.ttl_ns;
     return freshness_left_ns(&secret->known, &secret->cache->options.limits, clock_monotonic_ns());
 }

@@ -21,20 +21,21 @@
 
 #define ARN_COLONS 6 /* "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" */
 
-/* The part of the first component after "arn:…:secret:", or NULL when it is no such ARN. */
-static const char *name_in_arn(const char *arn)
+/* Does the first component begin with "arn:…:secretsmanager:…:secret:"? The name after it may begin with a slash,
+ * and then nothing of it is in this component. */
+static bool is_arn(const char *arn)
 {
     static const char service[] = ":secretsmanager:";
     const char *p = arn;
     for (int i = 0; i < ARN_COLONS; i++) {
         p = strchr(p, ':');
         if (!p)
-            return NULL;
+            return false;
         if (i == 1 && strncmp(p, service, sizeof(service) - 1) != 0)
-            return NULL;
+            return false;
         p++;
     }
-    return strncmp(p - strlen(":secret:"), ":secret:", strlen(":secret:")) == 0 && *p != '\0' ? p : NULL;
+    return strncmp(p - strlen(":secret:"), ":secret:", strlen(":secret:")) == 0;
 }
 
 static bool has_suffix(const char *text)
@@ -86,7 +87,7 @@ static int resolve_value_from(struct request *request, char *text, struct found 
     _cleanup_view_ struct view *view = NULL;
     const char *stage = fields[1][0] != '\0' ? fields[1] : NULL;
     const char *version_id = fields[2][0] != '\0' ? fields[2] : NULL;
-    int r = view_open(request->fs->cache, text, version_id ? NULL : stage, version_id, &view);
+    int r = view_open(request->fs->cache, text, stage, version_id, &view);
     if (r >= 0)
         r = want(request, view);
     if (r >= 0)
@@ -138,7 +139,7 @@ int resolve_arn(struct request *request, struct inode *directory, const char *en
 {
     bool first = directory->kind != INODE_ARN;
     _cleanup_free_ char *arn = NULL;
-    if (first && !name_in_arn(entry))
+    if (first && !is_arn(entry))
         return -ENOENT;
     if (asprintf(&arn, "%s%s%s", first ? "" : directory->path, first ? "" : "/", entry) < 0)
         return -ENOMEM;

@@ -92,8 +92,6 @@ int inode_table_new(struct inode_table **ret_table)
     if (!table)
         return -ENOMEM;
     int r = inode_new(table, INODE_NAMES, NULL, "", &table->root);
-    if (r >= 0 && !(table->root->path = strdup("")))
-        r = -ENOMEM;
     if (r < 0) {
         inode_table_free(table);
         return r;

@@ -48,11 +48,11 @@ struct inode {
     bool named; /* a lookup of (parent, entry) leads here */
 
     /* Directories. */
-    char *path;            /* INODE_NAMES: of names; INODE_ARN: the ARN so far; INODE_FILE of a valueFrom path: the key;
-                            * INODE_STAGE: the version it links to */
-    bool is_secret;        /* INODE_NAMES: found by asking, though it is not listed */
-    struct view *view;     /* of the secret here, or NULL; a reference */
-    struct inode *sibling; /* next inode that shows the same view */
+    char *path; /* INODE_NAMES: of names, NULL for the root; INODE_ARN: the ARN so far; INODE_FILE of a valueFrom path:
+                 * the key; INODE_STAGE: the version it links to */
+    bool is_secret;          /* INODE_NAMES: found by asking, though it is not listed */
+    struct view *view;       /* of the secret here, or NULL; a reference */
+    struct inode *sibling;   /* next inode that shows the same view */
     struct listing *listing; /* of a READDIR under way */
     struct inode *detached;  /* files that were children, first of a list through `next_detached` */
 

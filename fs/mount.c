@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,7 @@ int mount_clear_dead(const char *mountpoint)
 static int check_mountpoint(const char *mountpoint, struct error *ret_error)
 {
     struct stat status;
+    char own[PATH_MAX];
     int r = mount_clear_dead(mountpoint);
     if (r > 0)
         log_info("replaced a dead mount at %s", mountpoint);
@@ -154,6 +156,9 @@ static int check_mountpoint(const char *mountpoint, struct error *ret_error)
     if (stat(mountpoint, &status) < 0)
         return error_set(ret_error, ERROR_INTERNAL, "%s: %s; create it with: mkdir -p %s", mountpoint, strerror(errno),
                          mountpoint);
+    if (snprintf(own, sizeof(own), "%s/.secretsfs", mountpoint) < (int)sizeof(own) && access(own, F_OK) == 0)
+        return error_set(ret_error, ERROR_INTERNAL,
+                         "%s is a secretsfs mount already; end it with: secretsfs unmount %s", mountpoint, mountpoint);
     if (!S_ISDIR(status.st_mode))
         return error_set(ret_error, ERROR_INTERNAL, "%s is not a directory", mountpoint);
     return 0;

@@ -30,11 +30,8 @@ static int add_dots(struct listing *listing, const struct inode *directory)
 /* Is there a secret or a prefix where this key would be? Then the key is not shown. */
 static bool is_hidden_by_name(const struct fs *fs, const struct inode *directory, const char *entry)
 {
-    char component[NAME_MAX_BYTES + 1];
-    size_t bytes;
     _cleanup_free_ char *path = NULL;
-    if (directory->kind != INODE_NAMES || name_unescape(entry, component, &bytes) < 0 ||
-        asprintf(&path, "%s/%s", directory->path, component) < 0)
+    if (directory->kind != INODE_NAMES || names_path(directory, entry, &path) < 0)
         return false;
     return names_find(cache_names(fs->cache), path, NULL) || names_has_below(cache_names(fs->cache), path);
 }

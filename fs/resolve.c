@@ -42,6 +42,17 @@ static bool is_secret_name(const char *name)
     return true;
 }
 
+/* Our own reserved names (".raw") begin with a dot, like no escaped component; a NUL is in no name. */
+int names_path(const struct inode *directory, const char *entry, char **ret_path)
+{
+    char component[NAME_MAX_BYTES + 1];
+    size_t bytes;
+    if (name_unescape(entry, component, &bytes) < 0 || strlen(component) != bytes)
+        return -EINVAL;
+    const char *path = directory->path;
+    return asprintf(ret_path, "%s%s%s", path ? path : "", path ? "/" : "", component) < 0 ? -ENOMEM : 0;
+}
+
 static int found_names(struct found *ret_found, char *path, bool is_secret, uint64_t timeout_ns)
 {
     *ret_found = (struct found){.kind = INODE_NAMES, .path = path, .is_secret = is_secret, .timeout_ns = timeout_ns};
@@ -82,12 +93,12 @@ static bool is_known_secret(const struct fs *fs, const struct inode *directory)
     enum name_kind kind;
     if (directory->is_secret)
         return true;
-    return names_find(cache_names(fs->cache), directory->path, &kind) && kind == NAME_SECRET;
+    return directory->path && names_find(cache_names(fs->cache), directory->path, &kind) && kind == NAME_SECRET;
 }
 
 struct view *names_view(struct fs *fs, struct inode *directory)
 {
-    if (directory->view || directory->path[0] == '\0' || !is_known_secret(fs, directory))
+    if (directory->view || !is_known_secret(fs, directory))
         return directory->view;
     _cleanup_view_ struct view *view = NULL;
     _cleanup_free_ char *id = id_of(fs, directory->path);
@@ -122,7 +133,8 @@ static int find_unlisted(struct request *request, const char *path, struct found
         r = want(request, view);
     bool may_be_prefix =
         scope_may_be_prefix(scope, path) || (scope_is_empty(scope) && cache_names_state(fs->cache) == NAMES_LISTING);
-    bool provisional = r == -ENOENT && may_be_prefix && !request->announcer;
+    bool absent = r == -ENOENT || r == -EACCES; /* a policy for what lies below denies what lies above */
+    bool provisional = absent && may_be_prefix && !request->announcer;
     if (r < 0 && !provisional)
         return r;
     char *copy = strdup(path);
@@ -148,22 +160,18 @@ static int resolve_names(struct request *request, struct inode *directory, const
 {
     struct fs *fs = request->fs;
     const struct names *names = cache_names(fs->cache);
-    char component[NAME_MAX_BYTES + 1];
-    size_t bytes;
     _cleanup_free_ char *path = NULL;
-
-    /* Our own reserved names (".raw") begin with a dot, like no escaped component; a NUL is in no name. */
-    bool is_component = name_unescape(entry, component, &bytes) >= 0 && strlen(component) == bytes;
-    if (is_component) {
-        if (asprintf(&path, "%s%s%s", directory->path, directory->path[0] != '\0' ? "/" : "", component) < 0)
-            return -ENOMEM;
-        if (names_find(names, path, NULL) || names_has_below(names, path))
-            return found_names(ret_found, STEAL(path), false, LONG_TIMEOUT_NS);
-    }
-    int r = find_key(request, directory, entry, ret_found);
+    int r = names_path(directory, entry, &path);
+    if (r == -ENOMEM)
+        return r;
+    bool is_component = r >= 0;
+    if (is_component && (names_find(names, path, NULL) || names_has_below(names, path)))
+        return found_names(ret_found, STEAL(path), false, LONG_TIMEOUT_NS);
+    r = find_key(request, directory, entry, ret_found);
     if (r == -EINPROGRESS || r == 0 || !is_component)
         return r == 1 ? -ENOENT : r;
-    if (r < 0 && !scope_is_pattern_base(cache_scope(fs->cache), directory->path))
+    bool has_pattern = directory->path && scope_is_pattern_base(cache_scope(fs->cache), directory->path);
+    if (r < 0 && !has_pattern)
         return r;
     r = wait_for_names(request);
     return r < 0 ? r : find_unlisted(request, path, ret_found);

@@ -128,6 +128,10 @@ void found_clear(struct found *found);
 int resolve(struct request *request, struct inode *directory, const char *entry, struct found *ret_found);
 int resolve_arn(struct request *request, struct inode *directory, const char *entry, struct found *ret_found);
 
+/* The path of names that an entry of an INODE_NAMES directory stands for; the caller frees it. Returns 0, -EINVAL when
+ * no name leads there, or -ENOMEM. */
+int names_path(const struct inode *directory, const char *entry, char **ret_path);
+
 /* A key of a view's tree. */
 int resolve_key(struct view *view, uint32_t directory, const char *entry, struct found *ret_found);
 
