@@ -173,14 +173,29 @@ static void drop_version(void *context, struct cache_secret *other)
     tell_changed(other);
 }
 
+/* After a rotation the values of other stages are no longer fresh. */
+static void expire_stage(void *context, struct cache_secret *other)
+{
+    const struct cache_secret *rotated = context;
+    uint64_t ttl_ns = rotated->cache->options.limits.ttl_ns;
+    if (!other->stage || strcmp(other->id, rotated->id) != 0)
+        return;
+    if (rotated->known.checked_ns - other->known.checked_ns < ttl_ns)
+        other->known.checked_ns = rotated->known.checked_ns > ttl_ns ? rotated->known.checked_ns - ttl_ns : 0;
+}
+
 /* Takes the stages of a current value into what is known. Nothing is news where nothing was known. */
 static void take_stages(struct cache_secret *secret, const struct value *value)
 {
     struct cache *cache = secret->cache;
     _cleanup_stages_ struct stages before = {0};
     bool known = secret->stages.count > 0 && stages_copy(&secret->stages, &before) >= 0;
-    if (stages_put_current(&secret->stages, value) > 0 && known)
-        cache->events.stages_changed(cache->events.context, secret, &before);
+    if (stages_put_current(&secret->stages, value) <= 0 || !known)
+        return;
+    cache_each_secret(cache, expire_stage, secret);
+    cache->events.stages_changed(cache->events.context, secret, &before);
+    if (secret->versions_ns > 0) /* somebody has listed them: tell where the other stages are now */
+        ask_versions(secret);
 }
 
 static void take_value(struct cache_secret *secret, struct value *value)

@@ -32,7 +32,9 @@ struct fetch_pool {
     /* Protected by `lock`. */
     struct job_queue queued;
     struct job_queue finished;
+    pthread_t threads[FETCH_MAX_THREADS];
     unsigned thread_count;
+    unsigned gone_count;
     unsigned idle_count;
     unsigned queued_count;
     bool stopping;
@@ -203,7 +205,7 @@ static void *fetcher(void *argument)
     http_free(http);
 
     (void)pthread_mutex_lock(&pool->lock);
-    pool->thread_count--;
+    pool->gone_count++;
     (void)pthread_cond_signal(&pool->gone);
     (void)pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -213,15 +215,13 @@ static void *fetcher(void *argument)
 static int add_thread(struct fetch_pool *pool)
 {
     pthread_attr_t attributes;
-    pthread_t thread;
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
     (void)pthread_attr_init(&attributes);
     (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&thread, &attributes, fetcher, pool);
+    int r = pthread_create(&pool->threads[pool->thread_count], &attributes, fetcher, pool);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
     if (r == 0)
@@ -260,12 +260,14 @@ int fetch_pool_stop(struct fetch_pool *pool, uint64_t wait_ns)
     pool->stopping = true;
     (void)pthread_cond_broadcast(&pool->work);
     int r = 0;
-    while (pool->thread_count > 0 && r == 0)
+    while (pool->gone_count < pool->thread_count && r == 0)
         r = pthread_cond_clockwait(&pool->gone, &pool->lock, CLOCK_MONOTONIC, &until);
-    bool still_running = pool->thread_count > 0;
+    bool still_running = pool->gone_count < pool->thread_count;
     (void)pthread_mutex_unlock(&pool->lock);
     if (still_running)
         return -ETIMEDOUT;
+    for (unsigned i = 0; i < pool->thread_count; i++)
+        (void)pthread_join(pool->threads[i], NULL);
 
     struct job *job;
     while ((job = queue_pop(&pool->queued)) || (job = queue_pop(&pool->finished)))

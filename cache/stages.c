@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define CURRENT "AWSCURRENT"
-#define PREVIOUS "AWSPREVIOUS"
 
 void stages_clear(struct stages *stages)
 {
@@ -32,6 +31,12 @@ const char *stages_find(const struct stages *stages, const char *name)
     return stage ? stage->version_id : NULL;
 }
 
+const char *stages_find_certain(const struct stages *stages, const char *name)
+{
+    const struct stage *stage = find(stages, name);
+    return stage && !stage->doubtful ? stage->version_id : NULL;
+}
+
 bool stages_has_version(const struct stages *stages, const char *version_id)
 {
     for (size_t i = 0; i < stages->count; i++)
@@ -46,7 +51,7 @@ static int add(struct stages *stages, const char *version_id, const char *name)
     if (!entries)
         return -ENOMEM;
     stages->entries = entries;
-    struct stage stage = {name ? strdup(name) : NULL, strdup(version_id)};
+    struct stage stage = {name ? strdup(name) : NULL, strdup(version_id), false};
     if (!stage.version_id || (name && !stage.name)) {
         free(stage.name);
         free(stage.version_id);
@@ -63,6 +68,7 @@ int stages_put(struct stages *stages, const char *version_id, const char *name)
         return stages_has_version(stages, version_id) ? 0 : add(stages, version_id, NULL);
     if (!stage)
         return add(stages, version_id, name);
+    stage->doubtful = false;
     if (strcmp(stage->version_id, version_id) == 0)
         return 0;
     /* The version that has lost its stage is still known. */
@@ -83,6 +89,7 @@ int stages_copy(const struct stages *stages, struct stages *ret_copy)
         int r = add(&copy, stages->entries[i].version_id, stages->entries[i].name);
         if (r < 0)
             return r;
+        copy.entries[i].doubtful = stages->entries[i].doubtful;
     }
     *ret_copy = copy;
     copy = (struct stages){0};
@@ -114,18 +121,15 @@ static int drop_lost(struct stages *stages, const struct value *value)
 int stages_put_current(struct stages *stages, const struct value *value)
 {
     const char *current = stages_find(stages, CURRENT);
+    bool moved = current && strcmp(current, value->version_id) != 0;
     int news = 0;
-    int r = 0;
-    if (current && strcmp(current, value->version_id) != 0 && has_stage(value, CURRENT)) {
-        _cleanup_free_ char *previous = strdup(current);
-        r = previous ? stages_put(stages, previous, PREVIOUS) : -ENOMEM;
-        news |= r > 0;
+    for (size_t i = 0; moved && i < stages->count; i++)
+        stages->entries[i].doubtful = true;
+    for (size_t i = 0; i < value->stage_count; i++) {
+        int r = stages_put(stages, value->version_id, value->stages[i]);
+        if (r < 0)
+            return r;
+        news |= r;
     }
-    for (size_t i = 0; i < value->stage_count && r >= 0; i++) {
-        r = stages_put(stages, value->version_id, value->stages[i]);
-        news |= r > 0;
-    }
-    if (r < 0)
-        return r;
     return drop_lost(stages, value) || news;
 }

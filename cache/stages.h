@@ -13,6 +13,7 @@ struct stages {
     struct stage {
         char *name; /* NULL: the version is known, but no stage of it */
         char *version_id;
+        bool doubtful; /* AWSCURRENT has moved since: ask again */
     } * entries;
     size_t count;
 };
@@ -23,8 +24,11 @@ void stages_clear(struct stages *stages);
 /* Returns 0 or -ENOMEM, with nothing in `ret_copy` then. */
 int stages_copy(const struct stages *stages, struct stages *ret_copy);
 
-/* The version that has a stage, or NULL. */
+/* The version that has a stage, or had it when that is doubtful now; NULL when nothing is known. */
 const char *stages_find(const struct stages *stages, const char *name);
+
+/* The same, NULL when it is doubtful. */
+const char *stages_find_certain(const struct stages *stages, const char *name);
 
 /* Is this version known? */
 bool stages_has_version(const struct stages *stages, const char *version_id);
@@ -33,7 +37,7 @@ bool stages_has_version(const struct stages *stages, const char *version_id);
  * -ENOMEM. */
 int stages_put(struct stages *stages, const char *version_id, const char *name);
 
-/* Takes in the current value: its stages are on its version and on no other, and stages that were on it and are not in
- * the value are gone. When AWSCURRENT moves, AWS moves AWSPREVIOUS to the version that had it. Returns as stages_put().
- */
+/* Takes in the current value: its stages are on its version and on no other; those that were on it and are not in the
+ * value are gone. When AWSCURRENT moves, AWSPREVIOUS moves too, but perhaps not to the version that we saw last: two
+ * rotations may lie between two checks. So all stages but the value's become doubtful. Returns as stages_put(). */
 int stages_put_current(struct stages *stages, const struct value *value);

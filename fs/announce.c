@@ -108,6 +108,8 @@ static int announce(struct announcer *announcer, const struct announcement *a)
     int r = 0;
     if (a->kind == ANNOUNCE_DROP)
         return fuse_lowlevel_notify_inval_inode(announcer->session, a->number, 0, 0);
+    if (a->kind == ANNOUNCE_DOUBT)
+        return fuse_lowlevel_notify_inval_entry(announcer->session, a->parent, a->entry, strlen(a->entry));
     _cleanup_free_ char *path = full_path(announcer, a);
     if (!path)
         return -ENOMEM;
@@ -134,6 +136,7 @@ static int announce(struct announcer *announcer, const struct announcement *a)
                                                strlen(ANNOUNCE_LINK_ENTRY));
         break;
     case ANNOUNCE_FOLLOW:
+    case ANNOUNCE_DOUBT:
     case ANNOUNCE_DROP:
     default:
         (void)fuse_lowlevel_notify_inval_inode(announcer->session, a->number, 0, 0);

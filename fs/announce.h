@@ -19,6 +19,7 @@ enum announcement_kind {
     ANNOUNCE_ADDED,   /* a file or directory is new */
     ANNOUNCE_REMOVED, /* a file or directory is gone */
     ANNOUNCE_LINKED,  /* a symbolic link has another target */
+    ANNOUNCE_DOUBT,   /* an entry that the kernel has cached must be looked up again; no event */
     ANNOUNCE_FOLLOW,  /* a held inode shows other bytes now */
     ANNOUNCE_DROP,    /* what the kernel has cached of an inode (pages, listing) is no longer true */
 };

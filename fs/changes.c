@@ -334,21 +334,30 @@ void changes_secret(struct fs *fs, struct cache_secret *secret)
 
 /* --- stages and versions --- */
 
+/* What has become of one stage or version that is known now. */
+static void compare_stage(struct fs *fs, const struct inode *versions, const struct stages *before,
+                          const struct stage *stage)
+{
+    char entry[NAME_MAX_BYTES + 1];
+    /* A version that somebody has found already is no news. */
+    if (!stages_has_version(before, stage->version_id) && !inode_child(fs->inodes, versions, stage->version_id))
+        announce(fs, ANNOUNCE_ADDED, true, versions, stage->version_id, 0);
+    if (!stage->name || name_escape(stage->name, strlen(stage->name), entry) < 0)
+        return;
+    const char *old = stages_find(before, stage->name);
+    if (stage->doubtful)
+        announce(fs, ANNOUNCE_DOUBT, false, versions, entry, 0);
+    else if (!old || strcmp(old, stage->version_id) != 0)
+        announce_link(fs, versions, entry, stage->version_id);
+}
+
 static void compare_stages(struct fs *fs, struct inode *versions, const struct stages *before,
                            const struct stages *after)
 {
     char entry[NAME_MAX_BYTES + 1];
     listing_free(STEAL(versions->listing));
-    for (size_t i = 0; i < after->count; i++) {
-        const struct stage *stage = &after->entries[i];
-        const char *old = stage->name ? stages_find(before, stage->name) : NULL;
-        if (!stages_has_version(before, stage->version_id) &&
-            !inode_child(fs->inodes, versions, stage->version_id)) /* else somebody has found it already */
-            announce(fs, ANNOUNCE_ADDED, true, versions, stage->version_id, 0);
-        if (stage->name && (!old || strcmp(old, stage->version_id) != 0) &&
-            name_escape(stage->name, strlen(stage->name), entry) >= 0)
-            announce_link(fs, versions, entry, stage->version_id);
-    }
+    for (size_t i = 0; i < after->count; i++)
+        compare_stage(fs, versions, before, &after->entries[i]);
     for (size_t i = 0; i < before->count; i++) {
         const char *stage = before->entries[i].name;
         if (stage && !stages_find(after, stage) && name_escape(stage, strlen(stage), entry) >= 0)

@@ -101,6 +101,7 @@ static int new_session(struct fs *fs)
     struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
     fuse_set_log_func(log_fuse);
     fs->session = fuse_session_new(&args, &fs_operations, sizeof(fs_operations), fs);
+    fuse_opt_free_args(&args);
     return fs->session ? 0 : -ENOMEM;
 }
 

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -131,10 +132,11 @@ static int attach_privileged(struct mount *mount, struct fuse_session *session)
     return r;
 }
 
+/* statvfs(), because the kernel answers stat() from its cache long after a daemon has died. */
 int mount_clear_dead(const char *mountpoint)
 {
-    struct stat status;
-    if (stat(mountpoint, &status) == 0)
+    struct statvfs status;
+    if (statvfs(mountpoint, &status) == 0)
         return 0;
     if (errno != ENOTCONN && errno != ECONNABORTED)
         return errno == ENOENT ? 0 : -errno;

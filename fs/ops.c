@@ -255,7 +255,8 @@ static void op_symlink(fuse_req_t handle, const char *target, fuse_ino_t parent,
     struct fs *fs = fs_of(handle);
     struct inode *directory = inode_find(fs->inodes, parent);
     struct inode *inode;
-    int r = from_announcer(handle) && directory ? inode_new(fs->inodes, INODE_STAGE, directory, name, &inode) : -EROFS;
+    bool allowed = from_announcer(handle) && directory && directory->kind == INODE_VERSIONS;
+    int r = allowed ? inode_new(fs->inodes, INODE_STAGE, directory, name, &inode) : -EROFS;
     if (r >= 0 && !(inode->path = strdup(target))) {
         inode_settle(fs->inodes, inode);
         r = -ENOMEM;
@@ -264,8 +265,9 @@ static void op_symlink(fuse_req_t handle, const char *target, fuse_ino_t parent,
         (void)fuse_reply_err(handle, -r);
         return;
     }
+    /* The entry must live until the rename, and is the stage's own then. */
     struct request request = {.handle = handle, .fs = fs};
-    reply_entry(&request, inode, 0);
+    reply_entry(&request, inode, cache_secret_left_ns(directory->view->secret) + NS_PER_SEC);
 }
 
 static void op_rename(fuse_req_t handle, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,

@@ -62,7 +62,7 @@ static int find_version(struct request *request, const struct inode *versions, c
 static int find_stage(struct request *request, const struct inode *versions, const char *stage, struct found *ret_found)
 {
     struct cache_secret *secret = versions->view->secret;
-    const char *version_id = stages_find(cache_stages(secret), stage);
+    const char *version_id = stages_find_certain(cache_stages(secret), stage);
     uint64_t left_ns = cache_secret_left_ns(secret);
     if (version_id)
         return found_stage(ret_found, version_id, left_ns);

@@ -16,10 +16,6 @@ EVERYWHERE = {
     "bzero": "an initialiser, or explicit_bzero to wipe",
     "ctime": "strftime",
     "gets": "fgets",
-    "getgrgid": "getgrgid_r",
-    "getgrnam": "getgrnam_r",
-    "getpwnam": "getpwnam_r",
-    "getpwuid": "getpwuid_r",
     "gmtime": "gmtime_r",
     "inet_ntoa": "inet_ntop",
     "localtime": "localtime_r",
@@ -44,6 +40,7 @@ EVERYWHERE = {
 
 ENVIRONMENT = "the environment is read in auth/ and cli/, and for proxies in base/http.c"
 LIBRARY = "libraries return errors"
+ONE_THREAD = "not safe beside other threads; cli/ may, before there are any"
 
 # function -> (the files or folders that may call it, why the others may not)
 IN_PLACES = {
@@ -51,13 +48,14 @@ IN_PLACES = {
     "exit": (("cli/", "tests/"), LIBRARY),
     "fprintf": (("cli/", "tests/"), LIBRARY),
     "getenv": (("auth/", "cli/", "tests/"), ENVIRONMENT),
+    "getgrnam": (("cli/",), ONE_THREAD),
+    "getpwnam": (("cli/",), ONE_THREAD),
     "memset": (("tests/",), "use an initialiser, or explicit_bzero to wipe: compilers remove a memset before a return"),
     "perror": (("cli/", "tests/"), LIBRARY),
     "printf": (("cli/", "tests/"), LIBRARY),
-    "putenv": (("tests/",), "other threads may be reading it"),
     "secure_getenv": (("auth/", "cli/", "base/http.c"), ENVIRONMENT),
-    "setenv": (("tests/",), "other threads may be reading it"),
-    "unsetenv": (("tests/",), "other threads may be reading it"),
+    "setenv": (("cli/", "tests/"), ONE_THREAD),
+    "unsetenv": (("cli/", "tests/"), ONE_THREAD),
 }
 
 # beginning of a header's name -> the files or folders that may include it
