@@ -219,14 +219,19 @@ unsigned aws_session_max_attempts(const struct aws_session *session)
     return session->max_attempts;
 }
 
-int aws_session_endpoint(const struct aws_session *session, const char *service, const char *region, char **ret_url,
-                         struct error *ret_error)
+int aws_session_custom_endpoint(const struct aws_session *session, const char *service, char **ret_url,
+                                struct error *ret_error)
 {
     if (session->endpoint_option && strcmp(service, "secretsmanager") == 0)
         return copy_text(session->endpoint_option, ret_url, ret_error);
+    return endpoint_configured(service, &session->settings, ret_url, ret_error);
+}
 
+int aws_session_endpoint(const struct aws_session *session, const char *service, const char *region, char **ret_url,
+                         struct error *ret_error)
+{
     char *url = NULL;
-    int r = endpoint_configured(service, &session->settings, &url, ret_error);
+    int r = aws_session_custom_endpoint(session, service, &url, ret_error);
     if (r == 0 && !url) {
         r = endpoint_check_region(region, "the ARN", ret_error);
         if (r == 0 && endpoint_for_region(service, region, session->fips, session->dual_stack, &url) < 0)

@@ -39,6 +39,10 @@ unsigned aws_session_max_attempts(const struct aws_session *session);
 int aws_session_endpoint(const struct aws_session *session, const char *service, const char *region, char **ret_url,
                          struct error *ret_error);
 
+/* The custom endpoint alone; NULL where none is configured. */
+int aws_session_custom_endpoint(const struct aws_session *session, const char *service, char **ret_url,
+                                struct error *ret_error);
+
 /* Credentials to sign with; from memory, or fetched by one thread while others wait no longer than their deadline.
  * Returns 0, or a negative errno with the error filled (ERROR_NO_CREDENTIALS, ERROR_EXPIRED_CREDENTIALS, ...). */
 int aws_session_credentials(struct aws_session *session, struct http *http, uint64_t deadline_ns,

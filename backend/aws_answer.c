@@ -19,11 +19,16 @@ static const struct {
     enum error_kind kind;
 } codes[] = {
     {"ResourceNotFoundException", ERROR_NOT_FOUND},
+    {"QueueDoesNotExist", ERROR_NOT_FOUND},
+    {"AWS.SimpleQueueService.NonExistentQueue", ERROR_NOT_FOUND},
     {"AccessDeniedException", ERROR_ACCESS_DENIED},
     {"AccessDenied", ERROR_ACCESS_DENIED},
     {"DecryptionFailure", ERROR_KMS_DENIED},
     {"KmsAccessDenied", ERROR_KMS_DENIED},
     {"KmsDisabled", ERROR_KMS_DENIED},
+    {"KmsInvalidState", ERROR_KMS_DENIED},
+    {"KmsNotFound", ERROR_KMS_DENIED},
+    {"KmsOptInRequired", ERROR_KMS_DENIED},
 
     {"ExpiredToken", ERROR_EXPIRED_CREDENTIALS},
     {"ExpiredTokenException", ERROR_EXPIRED_CREDENTIALS},
@@ -51,6 +56,7 @@ static const struct {
     {"BandwidthLimitExceeded", ERROR_THROTTLED},
     {"LimitExceededException", ERROR_THROTTLED},
     {"SlowDown", ERROR_THROTTLED},
+    {"OverLimit", ERROR_THROTTLED},
     {"PriorRequestNotComplete", ERROR_THROTTLED},
 
     {"InternalServiceError", ERROR_SERVER},
@@ -184,6 +190,22 @@ void aws_answer_error(const struct aws_answer *answer, struct error *ret_error)
         error_copy_text(error.message, sizeof(error.message), error.code, strlen(error.code));
     if (answer->request_id)
         error_copy_text(error.request_id, sizeof(error.request_id), answer->request_id, strlen(answer->request_id));
+    *ret_error = error;
+}
+
+void aws_answer_item_error(const char *code, const char *message, struct error *ret_error)
+{
+    struct piece text = code_within((struct piece){code, code ? strlen(code) : 0});
+    struct error error = {.kind = ERROR_BAD_ANSWER};
+
+    if (text.bytes) {
+        error_copy_text(error.code, sizeof(error.code), text.bytes, text.size_bytes);
+        message = message && message[0] ? message : error.code;
+        error_copy_text(error.message, sizeof(error.message), message, strlen(message));
+        error.kind = kind_of(&error, 400);
+    } else {
+        (void)error_set(&error, error.kind, "an error of AWS without a code");
+    }
     *ret_error = error;
 }
 

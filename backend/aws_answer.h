@@ -21,6 +21,9 @@ struct aws_answer {
  * Secrets Manager sets to 400 for nearly everything, counts only where there is no code or an unknown one. */
 void aws_answer_error(const struct aws_answer *answer, struct error *ret_error);
 
+/* The same for an error that stands within an answer of success; each text may be NULL. */
+void aws_answer_item_error(const char *code, const char *message, struct error *ret_error);
+
 /* The header Date, "Sun, 06 Nov 1994 08:49:37 GMT", as nanoseconds since 1970. Returns 0 or -EINVAL. */
 int aws_answer_date(const char *text, uint64_t *ret_wall_ns);
 

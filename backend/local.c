@@ -144,6 +144,35 @@ static int local_list(struct source *source, struct http *http, const char *cons
     return r;
 }
 
+static int local_versions(struct source *source, struct http *http, const char *id, uint64_t deadline_ns,
+                          source_version_cb each, void *context, struct error *ret_error)
+{
+    const struct value_request current_request = {.id = id, .stage = "AWSCURRENT"};
+    const struct value_request previous_request = {.id = id, .stage = "AWSPREVIOUS"};
+    struct local *local = local_of(source);
+    _cleanup_value_ struct value *current = NULL;
+    _cleanup_value_ struct value *previous = NULL;
+    (void)http;
+    (void)deadline_ns;
+
+    (void)pthread_mutex_lock(&local->lock);
+    refresh(local);
+    int r = local_table_get(local->table, &current_request, &current);
+    if (r == 0 && local_table_get(local->table, &previous_request, &previous) == -ENOMEM)
+        r = -ENOMEM;
+    (void)pthread_mutex_unlock(&local->lock);
+
+    if (r == -ENOENT)
+        return error_set(ret_error, ERROR_NOT_FOUND, "%s has no such secret", local->path);
+    if (r == 0)
+        r = each(context, current->version_id, current_request.stage);
+    if (r == 0 && previous)
+        r = each(context, previous->version_id, previous_request.stage);
+    if (r < 0)
+        (void)error_set(ret_error, ERROR_INTERNAL, "the listing was given up: %s", strerror(-r));
+    return r;
+}
+
 static int local_change_fd(struct source *source)
 {
     return local_of(source)->watch_fd;
@@ -179,6 +208,7 @@ static void local_free(struct source *source)
 static const struct source_ops ops = {
     .get = local_get,
     .list = local_list,
+    .versions = local_versions,
     .change_fd = local_change_fd,
     .change_drain = local_change_drain,
     .describe = local_describe,

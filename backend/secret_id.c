@@ -57,7 +57,7 @@ bool secret_id_parse(const char *id, struct secret_id *ret_id)
     return true;
 }
 
-static const char *partition_of(const char *region)
+const char *secret_id_partition(const char *region)
 {
     static const struct {
         const char *prefix, *partition;
@@ -90,6 +90,6 @@ void secret_id_pattern(const struct secret_id *id, const char *region, char *ret
     bool is_arn = id->region[0] != '\0';
     size_t size = is_arn ? size_without_suffix(id->name) : strlen(id->name);
     (void)snprintf(ret_pattern, pattern_bytes, "arn:%s:secretsmanager:%s:%s:secret:%.*s-??????",
-                   is_arn ? id->partition : partition_of(region), is_arn ? id->region : region,
+                   is_arn ? id->partition : secret_id_partition(region), is_arn ? id->region : region,
                    is_arn ? id->account : "*", size < MAX_ID_BYTES ? (int)size : MAX_ID_BYTES, id->name);
 }

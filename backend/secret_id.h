@@ -22,3 +22,6 @@ bool secret_id_parse(const char *id, struct secret_id *ret_id);
 /* The Resource for an IAM policy that admits this secret and no other, "arn:…:secret:NAME-??????". `region` stands in
  * where the id is not an ARN. Cut to fit. */
 void secret_id_pattern(const struct secret_id *id, const char *region, char *ret_pattern, size_t pattern_bytes);
+
+/* The first word of the ARNs of a region: "aws", "aws-cn", … */
+const char *secret_id_partition(const char *region);

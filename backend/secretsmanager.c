@@ -6,106 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/queue.h"
 #include "backend/secretsmanager_decode.h"
+#include "backend/secretsmanager_internal.h"
 #include "backend/secretsmanager_request.h"
 #include "backend/wire.h"
 
-#define SERVICE "secretsmanager"
 #define CONTENT_TYPE "application/x-amz-json-1.1"
 #define MAX_VALUE_ANSWER_BYTES ((size_t)1024 * 1024)
 #define MAX_PAGE_ANSWER_BYTES ((size_t)4 * 1024 * 1024)
 
-/* A message of AWS is cut to this, so that our advice finds room behind it. */
-#define MAX_REASON_BYTES 200
-
-struct secretsmanager {
-    struct source source; /* first */
-    struct wire *wire;
-    char *filters; /* JSON text of what the user asked for */
-    char *endpoint;
-    char *description;
-};
-
-static struct secretsmanager *secretsmanager_of(struct source *source)
-{
-    return (struct secretsmanager *)source;
-}
-
-static const char *region_of(const struct secretsmanager *manager)
+const char *secretsmanager_region(const struct secretsmanager *manager)
 {
     return aws_session_region(wire_session(manager->wire));
 }
 
-/* Puts what to do behind what AWS says; code and request id stay. */
-static int advise(struct error *error, const char *advice, const char *region, const char *endpoint)
-{
-    struct error said = *error;
-    size_t size = strlen(said.message);
-    bool cut = advice[0] && size > MAX_REASON_BYTES;
-
-    if (cut)
-        size = MAX_REASON_BYTES;
-    else if (advice[0] && size > 0 && said.message[size - 1] == '.')
-        size--;
-    int r = error_set(error, said.kind, "%.*s%s%s%s (region %s, endpoint %s)", (int)size, said.message,
-                      cut ? "..." : "", advice[0] ? "; " : "", advice, region, endpoint);
-    memcpy(error->code, said.code, sizeof(error->code));
-    memcpy(error->request_id, said.request_id, sizeof(error->request_id));
-    return r;
-}
-
-/* What helps against failures that have nothing to do with the operation. */
-static const char *common_advice(enum error_kind kind)
-{
-    switch ((int)kind) {
-    case ERROR_BAD_CREDENTIALS:
-        return "check access key, secret key and session token";
-    case ERROR_EXPIRED_CREDENTIALS:
-        return "renew the credentials";
-    case ERROR_CLOCK_SKEW:
-        return "set the clock of this machine";
-    case ERROR_THROTTLED:
-        return "call less often (--ttl, --poll) or ask for fewer secrets";
-    default:
-        return "";
-    }
-}
-
-static int explain_get(const struct secretsmanager *manager, const struct secret_id *id, const char *region,
-                       struct error *error)
-{
-    char pattern[256], advice[320] = "";
-    _cleanup_free_ char *endpoint = NULL;
-
-    switch ((int)error->kind) {
-    case ERROR_ACCESS_DENIED:
-        secret_id_pattern(id, region, pattern, sizeof(pattern));
-        (void)snprintf(advice, sizeof(advice), "allow secretsmanager:GetSecretValue on %s", pattern);
-        break;
-    case ERROR_KMS_DENIED:
-        (void)snprintf(advice, sizeof(advice), "allow kms:Decrypt on the secret's key and see that it is enabled");
-        break;
-    case ERROR_NOT_FOUND:
-        (void)snprintf(advice, sizeof(advice), "check name, region and account");
-        break;
-    case ERROR_DELETED:
-        (void)snprintf(advice, sizeof(advice), "secretsmanager:RestoreSecret brings it back");
-        break;
-    default:
-        (void)snprintf(advice, sizeof(advice), "%s", common_advice(error->kind));
-        break;
-    }
-    /* The other region of an ARN has an endpoint of its own. */
-    (void)aws_session_endpoint(wire_session(manager->wire), SERVICE, region, &endpoint, NULL);
-    return advise(error, advice, region, endpoint ? endpoint : manager->endpoint);
-}
-
-static int call(const struct secretsmanager *manager, struct http *http, const char *region, const char *target,
-                struct json *parameters, size_t max_answer_bytes, uint64_t deadline_ns, struct buffer *ret_body,
-                struct error *ret_error)
+int secretsmanager_call(const struct secretsmanager *manager, struct http *http, const char *region, const char *target,
+                        struct json *parameters, size_t max_answer_bytes, uint64_t deadline_ns, struct buffer *ret_body,
+                        struct error *ret_error)
 {
     struct wire_call call = {
-        .service = SERVICE,
+        .service = SECRETSMANAGER_SERVICE,
         .region = region,
         .target = target,
         .content_type = CONTENT_TYPE,
@@ -117,8 +38,8 @@ static int call(const struct secretsmanager *manager, struct http *http, const c
     return wire_perform(manager->wire, http, &call, deadline_ns, ret_body, ret_error);
 }
 
-static int secretsmanager_get(struct source *source, struct http *http, const struct value_request *request,
-                              uint64_t deadline_ns, struct value **ret_value, struct error *ret_error)
+int secretsmanager_get(struct source *source, struct http *http, const struct value_request *request,
+                       uint64_t deadline_ns, struct value **ret_value, struct error *ret_error)
 {
     const struct secretsmanager *manager = secretsmanager_of(source);
     _cleanup_json_ struct json *parameters = NULL;
@@ -129,15 +50,15 @@ static int secretsmanager_get(struct source *source, struct http *http, const st
     ret_error = ret_error ? ret_error : &ignored;
     if (!secretsmanager_request_parse(request, &id))
         return error_set(ret_error, ERROR_NOT_FOUND, "AWS cannot have a secret or version of this name");
-    const char *region = id.region[0] ? id.region : region_of(manager);
+    const char *region = id.region[0] ? id.region : secretsmanager_region(manager);
     if (secretsmanager_get_parameters(request, &parameters) < 0)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
 
-    int r = call(manager, http, region, "secretsmanager.GetSecretValue", parameters, MAX_VALUE_ANSWER_BYTES,
-                 deadline_ns, &body, ret_error);
+    int r = secretsmanager_call(manager, http, region, "secretsmanager.GetSecretValue", parameters,
+                                MAX_VALUE_ANSWER_BYTES, deadline_ns, &body, ret_error);
     if (r == 0)
         r = secretsmanager_decode_value(body.bytes, body.size_bytes, ret_value, ret_error);
-    return r < 0 ? explain_get(manager, &id, region, ret_error) : 0;
+    return r < 0 ? secretsmanager_explain(manager, "GetSecretValue", &id, region, ret_error) : 0;
 }
 
 /* All pages of one listing. */
@@ -153,8 +74,8 @@ static int list_pages(const struct secretsmanager *manager, struct http *http, c
 
         if (secretsmanager_list_parameters(manager->filters, prefixes, prefix_count, token, &parameters) < 0)
             return error_set(ret_error, ERROR_INTERNAL, "out of memory");
-        int r = call(manager, http, region_of(manager), "secretsmanager.ListSecrets", parameters, MAX_PAGE_ANSWER_BYTES,
-                     deadline_ns, &body, ret_error);
+        int r = secretsmanager_call(manager, http, secretsmanager_region(manager), "secretsmanager.ListSecrets",
+                                    parameters, MAX_PAGE_ANSWER_BYTES, deadline_ns, &body, ret_error);
         if (r == 0)
             r = secretsmanager_decode_page(body.bytes, body.size_bytes, each, context, &next_token, ret_error);
         if (r < 0)
@@ -183,13 +104,60 @@ static int secretsmanager_list(struct source *source, struct http *http, const c
         if (r < 0) {
             const char *advice = ret_error->kind == ERROR_ACCESS_DENIED
                                      ? "allow secretsmanager:ListSecrets on *, or name the secrets with --secret"
-                                     : common_advice(ret_error->kind);
-            (void)advise(ret_error, advice, region_of(manager), manager->endpoint);
+                                     : secretsmanager_common_advice(ret_error->kind);
+            (void)secretsmanager_advise(ret_error, advice, secretsmanager_region(manager), manager->endpoint);
             return r;
         }
         done += count;
     } while (done < prefix_count);
     return 0;
+}
+
+static int secretsmanager_versions(struct source *source, struct http *http, const char *id, uint64_t deadline_ns,
+                                   source_version_cb each, void *context, struct error *ret_error)
+{
+    const struct secretsmanager *manager = secretsmanager_of(source);
+    const struct value_request request = {.id = id};
+    _cleanup_json_ struct json *parameters = NULL;
+    _cleanup_buffer_ struct buffer body = {0};
+    struct secret_id parsed;
+    struct error ignored;
+
+    ret_error = ret_error ? ret_error : &ignored;
+    if (!secretsmanager_request_parse(&request, &parsed))
+        return error_set(ret_error, ERROR_NOT_FOUND, "AWS cannot have a secret of this name");
+    const char *region = parsed.region[0] ? parsed.region : secretsmanager_region(manager);
+    if (secretsmanager_describe_parameters(id, &parameters) < 0)
+        return error_set(ret_error, ERROR_INTERNAL, "out of memory");
+
+    int r = secretsmanager_call(manager, http, region, "secretsmanager.DescribeSecret", parameters,
+                                MAX_VALUE_ANSWER_BYTES, deadline_ns, &body, ret_error);
+    if (r == 0)
+        r = secretsmanager_decode_versions(body.bytes, body.size_bytes, each, context, ret_error);
+    if (r < 0)
+        (void)secretsmanager_explain(manager, "DescribeSecret", &parsed, region, ret_error);
+    return r;
+}
+
+static int secretsmanager_change_fd(struct source *source)
+{
+    const struct secretsmanager *manager = secretsmanager_of(source);
+    return manager->queue ? queue_fd(manager->queue) : -1;
+}
+
+static void secretsmanager_change_drain(struct source *source, source_change_cb each, void *context)
+{
+    struct secretsmanager *manager = secretsmanager_of(source);
+    if (manager->queue)
+        queue_drain(manager->queue, each, context);
+}
+
+static void secretsmanager_push_status(struct source *source, struct push_status *ret_status)
+{
+    const struct secretsmanager *manager = secretsmanager_of(source);
+    *ret_status = (struct push_status){.state = "off"};
+    if (manager->queue)
+        queue_status(manager->queue, ret_status);
 }
 
 static const char *secretsmanager_describe(struct source *source)
@@ -205,6 +173,7 @@ static uint64_t secretsmanager_call_count(struct source *source)
 static void secretsmanager_free(struct source *source)
 {
     struct secretsmanager *manager = secretsmanager_of(source);
+    queue_free(manager->queue); /* its thread uses the wire */
     wire_free(manager->wire);
     free(manager->filters);
     free(manager->endpoint);
@@ -215,6 +184,11 @@ static void secretsmanager_free(struct source *source)
 static const struct source_ops ops = {
     .get = secretsmanager_get,
     .list = secretsmanager_list,
+    .get_many = secretsmanager_get_many,
+    .versions = secretsmanager_versions,
+    .change_fd = secretsmanager_change_fd,
+    .change_drain = secretsmanager_change_drain,
+    .push_status = secretsmanager_push_status,
     .describe = secretsmanager_describe,
     .call_count = secretsmanager_call_count,
     .free = secretsmanager_free,
@@ -233,10 +207,10 @@ int secretsmanager_source_new(struct aws_session *session, const struct secretsm
     if (wire_new(session, &manager->wire) < 0)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
 
-    const char *region = region_of(manager);
+    const char *region = secretsmanager_region(manager);
     int r = secretsmanager_parse_filters(options->filters, options->filter_count, &manager->filters, ret_error);
     if (r == 0)
-        r = aws_session_endpoint(session, SERVICE, region, &manager->endpoint, ret_error);
+        r = aws_session_endpoint(session, SECRETSMANAGER_SERVICE, region, &manager->endpoint, ret_error);
     if (r < 0)
         return r;
     if (asprintf(&manager->description, "AWS Secrets Manager (region %s, endpoint %s)", region, manager->endpoint) <
@@ -244,6 +218,10 @@ int secretsmanager_source_new(struct aws_session *session, const struct secretsm
         manager->description = NULL;
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
     }
+    if (options->events_queue)
+        r = queue_new(manager->wire, options->events_queue, &manager->queue, ret_error);
+    if (r < 0)
+        return r;
     *ret_source = STEAL(source);
     return 0;
 }

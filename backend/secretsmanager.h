@@ -13,9 +13,13 @@ struct secretsmanager_options {
     /* Filters of ListSecrets, each "KEY=VALUE"; the values of equal keys are alternatives. */
     const char *const *filters;
     size_t filter_count;
+
+    /* URL of an SQS queue that gets the events of Secrets Manager, or NULL. */
+    const char *events_queue;
 };
 
-/* `session` is taken, even on failure; the options are not kept. Makes no request. Returns 0, or a negative errno with
- * the error filled (an unusable filter or endpoint). */
+/* `session` is taken, even on failure; the options are not kept. Makes no request and no thread: that of the queue
+ * begins with the first change_fd(). Returns 0, or a negative errno with the error filled (an unusable filter, endpoint
+ * or queue). */
 int secretsmanager_source_new(struct aws_session *session, const struct secretsmanager_options *options,
                               struct source **ret_source, struct error *ret_error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/aws_answer.h"
 #include "backend/base64.h"
 #include "backend/slice_text.h"
 #include "base/clock.h"
@@ -109,53 +110,99 @@ static int fill_value(const struct members *members, struct value *value)
                          : slice_to_secret(members->string, &value->bytes);
 }
 
-static int bad_answer(struct error *error, int r, const char *operation)
+int secretsmanager_bad_answer(int r, const char *operation, struct error *ret_error)
 {
     if (r == -ENOMEM)
-        return error_set(error, ERROR_INTERNAL, "out of memory for the answer to %s", operation);
-    return error_set(error, ERROR_BAD_ANSWER,
+        return error_set(ret_error, ERROR_INTERNAL, "out of memory for the answer to %s", operation);
+    return error_set(ret_error, ERROR_BAD_ANSWER,
                      "this is not an answer to %s: is something else answering in place of AWS?", operation);
+}
+
+/* `object` is known to be JSON. */
+static int decode_object(struct json_slice object, struct value **ret_value)
+{
+    _cleanup_value_ struct value *value = value_new();
+    struct members members;
+    if (!value)
+        return -ENOMEM;
+    find_members(object, &members);
+    int r = fill_value(&members, value);
+    if (r == 0)
+        *ret_value = STEAL(value);
+    return r;
 }
 
 int secretsmanager_decode_value(const char *body, size_t body_bytes, struct value **ret_value, struct error *ret_error)
 {
-    _cleanup_value_ struct value *value = NULL;
     struct json_slice object;
-    struct members members;
-
     int r = json_slice_check(body, body_bytes, &object);
-    if (r == 0) {
-        find_members(object, &members);
-        value = value_new();
-        r = value ? fill_value(&members, value) : -ENOMEM;
+    if (r == 0)
+        r = decode_object(object, ret_value);
+    return r < 0 ? secretsmanager_bad_answer(r, "GetSecretValue", ret_error) : 0;
+}
+
+static int each_value(struct json_slice values, const struct secretsmanager_batch_ops *ops, void *context)
+{
+    struct json_slice element;
+    size_t position = 0;
+    while (json_slice_next_element(values, &position, &element)) {
+        struct value *value = NULL;
+        int r = decode_object(element, &value);
+        if (r == -ENOMEM)
+            return r;
+        if (r == 0)
+            ops->value(context, value);
     }
-    if (r < 0)
-        return bad_answer(ret_error, r, "GetSecretValue");
-    *ret_value = STEAL(value);
     return 0;
 }
 
-int secretsmanager_decode_page(const char *body, size_t body_bytes, source_name_cb each, void *context,
-                               char **ret_next_token, struct error *ret_error)
+static int each_error(struct json_slice errors, const struct secretsmanager_batch_ops *ops, void *context)
 {
-    _cleanup_json_ struct json *page = NULL;
-    int r = json_parse(body, body_bytes, MAX_DEPTH, &page);
-    struct json *list = json_member(page, "SecretList");
-    if (r < 0 || !json_is_array(list))
-        return bad_answer(ret_error, r < 0 ? r : -EBADMSG, "ListSecrets");
-
-    for (size_t i = 0; i < json_array_length(list); i++) {
-        const char *name = json_member_text(json_array_at(list, i), "Name");
-        r = name && name[0] ? each(context, name) : 0;
-        if (r < 0) {
-            (void)error_set(ret_error, ERROR_INTERNAL, "the listing was given up: %s", strerror(-r));
-            return r;
-        }
+    _cleanup_json_ struct json *array = NULL;
+    int r = json_parse(errors.bytes, errors.size_bytes, MAX_DEPTH, &array);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < json_array_length(array); i++) {
+        const struct json *item = json_array_at(array, i);
+        const char *id = json_member_text(item, "SecretId");
+        struct error error;
+        aws_answer_item_error(json_member_text(item, "ErrorCode"), json_member_text(item, "Message"), &error);
+        if (id)
+            ops->error(context, id, &error);
     }
-    const char *token = json_member_text(page, "NextToken");
-    char *copy = token && token[0] ? strdup(token) : NULL;
-    if (token && token[0] && !copy)
-        return bad_answer(ret_error, -ENOMEM, "ListSecrets");
-    *ret_next_token = copy;
     return 0;
+}
+
+static int decode_batch(struct json_slice object, const struct secretsmanager_batch_ops *ops, void *context,
+                        char **ret_next_token)
+{
+    struct json_slice key, value, values = {0}, errors = {0}, token = {0};
+    size_t position = 0;
+    int r = 0;
+
+    while (json_slice_next_member(object, &position, &key, &value)) {
+        if (slice_equals(key, "SecretValues"))
+            values = value;
+        else if (slice_equals(key, "Errors"))
+            errors = value;
+        else if (slice_equals(key, "NextToken"))
+            token = value;
+    }
+    r = each_value(values, ops, context);
+    if (r == 0 && errors.size_bytes > 0)
+        r = each_error(errors, ops, context);
+    if (r < 0)
+        return r;
+    *ret_next_token = NULL;
+    return slice_to_text(token, ret_next_token) == -ENOMEM ? -ENOMEM : 0;
+}
+
+int secretsmanager_decode_batch(const char *body, size_t body_bytes, const struct secretsmanager_batch_ops *ops,
+                                void *context, char **ret_next_token, struct error *ret_error)
+{
+    struct json_slice object;
+    int r = json_slice_check(body, body_bytes, &object);
+    if (r == 0)
+        r = json_slice_type(object) == JSON_OBJECT ? decode_batch(object, ops, context, ret_next_token) : -EBADMSG;
+    return r < 0 ? secretsmanager_bad_answer(r, "BatchGetSecretValue", ret_error) : 0;
 }

@@ -133,3 +133,33 @@ int secretsmanager_list_parameters(const char *filters, const char *const *prefi
     *ret_parameters = STEAL(parameters);
     return 0;
 }
+
+int secretsmanager_describe_parameters(const char *id, struct json **ret_parameters)
+{
+    _cleanup_json_ struct json *parameters = json_new_object();
+    if (!parameters || json_put_text(parameters, "SecretId", id) < 0)
+        return -ENOMEM;
+    *ret_parameters = STEAL(parameters);
+    return 0;
+}
+
+int secretsmanager_batch_parameters(const char *const *ids, size_t count, const char *next_token,
+                                    struct json **ret_parameters)
+{
+    _cleanup_json_ struct json *parameters = json_new_object();
+    struct json *list = json_new_array();
+
+    if (!parameters || !list || json_put(parameters, "SecretIdList", list) < 0) {
+        if (!parameters)
+            json_free(list);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (json_append_text(list, ids[i]) < 0)
+            return -ENOMEM;
+    }
+    if (json_put_text(parameters, "NextToken", next_token) < 0)
+        return -ENOMEM;
+    *ret_parameters = STEAL(parameters);
+    return 0;
+}

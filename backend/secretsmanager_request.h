@@ -29,3 +29,10 @@ int secretsmanager_parse_filters(const char *const *filters, size_t filter_count
  * one besides; and the token of the last page, or NULL. Returns 0 or -ENOMEM. */
 int secretsmanager_list_parameters(const char *filters, const char *const *prefixes, size_t prefix_count,
                                    const char *next_token, struct json **ret_parameters);
+
+/* The parameters of DescribeSecret. Returns 0 or -ENOMEM. */
+int secretsmanager_describe_parameters(const char *id, struct json **ret_parameters);
+
+/* The parameters of BatchGetSecretValue; `next_token` may be NULL. Returns 0 or -ENOMEM. */
+int secretsmanager_batch_parameters(const char *const *ids, size_t count, const char *next_token,
+                                    struct json **ret_parameters);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "auth/sigv4.h"
 #include "backend/aws_answer.h"
@@ -225,15 +224,10 @@ static bool correct_clock(struct wire *wire, struct http *http, const char *url,
     return true;
 }
 
-/* False when the deadline comes first. */
-static bool pause_until(uint64_t deadline_ns, uint64_t delay_ns)
+/* False when the deadline comes first, or somebody cancels. */
+static bool pause_until(struct http *http, uint64_t deadline_ns, uint64_t delay_ns)
 {
-    struct timespec delay = {(time_t)(delay_ns / NS_PER_SEC), (long)(delay_ns % NS_PER_SEC)};
-    if (clock_monotonic_ns() + delay_ns >= deadline_ns)
-        return false;
-    while (nanosleep(&delay, &delay) < 0 && errno == EINTR)
-        ;
-    return true;
+    return clock_monotonic_ns() + delay_ns < deadline_ns && http_pause(http, delay_ns);
 }
 
 /* Whether another attempt makes sense; waits for its time. */
@@ -253,7 +247,7 @@ static bool try_again(struct wire *wire, struct http *http, struct exchange *exc
         return true;
     }
     int64_t hint_ms = aws_answer_retry_after(http_header(http, "x-amz-retry-after"));
-    return retry_again(&exchange->retry, error->kind, hint_ms, &delay_ns) && pause_until(deadline_ns, delay_ns);
+    return retry_again(&exchange->retry, error->kind, hint_ms, &delay_ns) && pause_until(http, deadline_ns, delay_ns);
 }
 
 int wire_perform(struct wire *wire, struct http *http, const struct wire_call *call, uint64_t deadline_ns,
@@ -263,12 +257,13 @@ int wire_perform(struct wire *wire, struct http *http, const struct wire_call *c
     _cleanup_free_ char *url = NULL;
     struct exchange exchange = {.call = call};
 
-    int r = aws_session_endpoint(wire->session, call->service, call->region, &url, ret_error);
+    int r = call->endpoint ? 0 : aws_session_endpoint(wire->session, call->service, call->region, &url, ret_error);
     if (r < 0)
         return r;
-    exchange.url = url;
+    exchange.url = call->endpoint ? call->endpoint : url;
     make_invocation_id(&exchange);
-    retry_begin(&exchange.retry, wire->bucket, aws_session_max_attempts(wire->session));
+    unsigned max_attempts = call->max_attempts ? call->max_attempts : aws_session_max_attempts(wire->session);
+    retry_begin(&exchange.retry, wire->bucket, max_attempts);
     for (;;) {
         _cleanup_credentials_ struct credentials *credentials = NULL;
         r = aws_session_credentials(wire->session, http, deadline_ns, &credentials, ret_error);

@@ -17,11 +17,13 @@ struct wire;
 struct wire_call {
     const char *service;      /* in endpoint names and signatures, "secretsmanager" */
     const char *region;       /* that is asked and signed for */
+    const char *endpoint;     /* as aws_session_endpoint() gives it; NULL: that of service and region */
     const char *target;       /* "secretsmanager.GetSecretValue" */
     const char *content_type; /* "application/x-amz-json-1.1" */
     const char *body;         /* a JSON object */
     size_t max_answer_bytes;
     uint64_t attempt_timeout_ns; /* longest that one attempt may take; 0 = 10 s */
+    unsigned max_attempts;       /* 0 = as the session has it */
 };
 
 /* `session` is taken, even on failure. Returns 0 or -ENOMEM. */

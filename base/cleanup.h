@@ -19,10 +19,10 @@
     })
 
 /* Defines name##p(), the cleanup function that calls name() on a pointer variable. name() must accept NULL. */
-#define DEFINE_CLEANUP(type, name)             \
-    static inline void name##p(type **pointer) \
-    {                                          \
-        name(*pointer);                        \
+#define DEFINE_CLEANUP(type, name)                                                              \
+    static inline void name##p(type **pointer) /* NOLINT(bugprone-macro-parentheses): a type */ \
+    {                                                                                           \
+        name(*pointer);                                                                         \
     }
 
 static inline void cleanup_free(void *pointer)

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
@@ -14,9 +17,12 @@
 #include "base/wiping.h"
 
 #define DEFAULT_CONNECT_TIMEOUT_NS (3100 * NS_PER_MS)
+#define LOOK_AGAIN_MS 1000 /* curl itself wakes up when it has something to do */
 
 struct http {
-    CURL *curl;                   /* keeps connections and the headers of the last answer */
+    CURLM *multi;                 /* performs the one exchange, so that it can be woken up; keeps connections */
+    CURL *curl;                   /* keeps the headers of the last answer */
+    int cancel_fd;                /* eventfd: readable from http_cancel() on, for ever */
     char reason[CURL_ERROR_SIZE]; /* curl's words about the last failure: host, address, certificate */
 };
 
@@ -38,8 +44,12 @@ int http_new(struct http **ret_http)
     _cleanup_http_ struct http *http = calloc(1, sizeof(*http));
     if (!http)
         return -ENOMEM;
+    http->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (http->cancel_fd < 0)
+        return -errno;
     http->curl = curl_easy_init();
-    if (!http->curl)
+    http->multi = curl_multi_init();
+    if (!http->curl || !http->multi)
         return -ENOMEM;
     *ret_http = STEAL(http);
     return 0;
@@ -50,7 +60,31 @@ void http_free(struct http *http)
     if (!http)
         return;
     curl_easy_cleanup(http->curl);
+    (void)curl_multi_cleanup(http->multi);
+    if (http->cancel_fd >= 0)
+        (void)close(http->cancel_fd);
     free(http);
+}
+
+void http_cancel(struct http *http)
+{
+    uint64_t one = 1;
+    (void)!write(http->cancel_fd, &one, sizeof(one));
+}
+
+bool http_pause(struct http *http, uint64_t interval_ns)
+{
+    uint64_t until_ns = clock_monotonic_ns() + interval_ns;
+    for (;;) {
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+        struct timespec left = {(time_t)(left_ns / NS_PER_SEC), (long)(left_ns % NS_PER_SEC)};
+        struct pollfd cancel = {.fd = http->cancel_fd, .events = POLLIN};
+        if (ppoll(&cancel, 1, &left, NULL) > 0)
+            return false;
+        if (left_ns == 0)
+            return true;
+    }
 }
 
 void http_answer_clear(struct http_answer *answer)
@@ -174,6 +208,7 @@ static enum error_kind kind_of(CURLcode code)
 {
     switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_ABORTED_BY_CALLBACK:
         return ERROR_TIMEOUT;
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -204,6 +239,28 @@ static enum error_kind kind_of(CURLcode code)
     }
 }
 
+/* As curl_easy_perform(), but ends with CURLE_ABORTED_BY_CALLBACK when it is cancelled. */
+static CURLcode exchange(const struct http *http)
+{
+    struct curl_waitfd cancel = {.fd = http->cancel_fd, .events = CURL_WAIT_POLLIN};
+    CURLMcode code = curl_multi_add_handle(http->multi, http->curl);
+    CURLcode result = CURLE_FAILED_INIT;
+    int running = code == CURLM_OK, left;
+
+    while (code == CURLM_OK && running && !cancel.revents) {
+        code = curl_multi_perform(http->multi, &running);
+        if (code == CURLM_OK && running)
+            code = curl_multi_poll(http->multi, &cancel, 1, LOOK_AGAIN_MS, NULL);
+    }
+    const CURLMsg *message = curl_multi_info_read(http->multi, &left);
+    if (message)
+        result = message->data.result;
+    else if (cancel.revents)
+        result = CURLE_ABORTED_BY_CALLBACK;
+    (void)curl_multi_remove_handle(http->multi, http->curl);
+    return result;
+}
+
 /* Scheme, host and port, without what a URL may hold besides. */
 static int server_of(const char *url, const char **ret_start)
 {
@@ -228,6 +285,8 @@ static int explain(const struct http *http, const struct http_request *request, 
     if (code == CURLE_RECV_ERROR && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
         status > 0)
         kind = ERROR_BAD_ANSWER; /* it began well */
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return error_set(error, kind, "%.*s: given up, because the program is stopping", size, server);
     if (receiver->failure == -EFBIG)
         return error_set(error, ERROR_BAD_ANSWER, "%.*s: the answer is larger than %zu bytes", size, server,
                          request->max_answer_bytes);
@@ -260,6 +319,8 @@ int http_perform(struct http *http, const struct http_request *request, struct h
     long status = 0;
 
     http->reason[0] = '\0';
+    if (!http_pause(http, 0))
+        return explain(http, request, CURLE_ABORTED_BY_CALLBACK, &receiver, ret_error);
     if (now_ns >= request->deadline_ns)
         return explain(http, request, CURLE_OPERATION_TIMEDOUT, &receiver, ret_error);
     buffer_init(&receiver.body, request->max_answer_bytes);
@@ -271,7 +332,7 @@ int http_perform(struct http *http, const struct http_request *request, struct h
         return explain(http, request, CURLE_OUT_OF_MEMORY, &receiver, ret_error);
 
     /* Where a kept connection turns out to be closed, curl itself repeats the request on a new one. */
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code = exchange(http);
     if (code == CURLE_OK)
         code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK) {

@@ -44,10 +44,17 @@ DEFINE_CLEANUP(struct http, http_free)
 /* Performs one exchange. Returns 0 once a whole answer of any status has been read (the caller clears it
  * with http_answer_clear()), or a negative errno with `ret_error` filled: ERROR_TIMEOUT, ERROR_UNREACHABLE,
  * ERROR_TLS, ERROR_BAD_ANSWER (not HTTP, truncated, over max_answer_bytes), ERROR_BAD_REQUEST (an unusable URL) or
- * ERROR_INTERNAL. An exchange
- * that fails because a kept connection was closed by the server is repeated once on a new connection. */
+ * ERROR_INTERNAL. An exchange that fails because a kept connection was closed by the server is repeated once on a new
+ * connection. */
 int http_perform(struct http *http, const struct http_request *request, struct http_answer *ret_answer,
                  struct error *ret_error);
+
+/* The exchange under way and all later ones end at once with ERROR_TIMEOUT. For ever: to be followed by http_free().
+ * Any thread, as long as `http` lives. */
+void http_cancel(struct http *http);
+
+/* Sleeps, between two exchanges. Returns false when it was cut short by http_cancel(). */
+bool http_pause(struct http *http, uint64_t interval_ns);
 
 void http_answer_clear(struct http_answer *answer);
 

@@ -262,6 +262,24 @@ int json_slice_next_member(struct json_slice object, size_t *position, struct js
     return 1;
 }
 
+int json_slice_next_element(struct json_slice array, size_t *position, struct json_slice *ret_value)
+{
+    if (*position >= array.size_bytes)
+        return 0;
+    struct scan scan = {array.bytes + *position, array.bytes + array.size_bytes, JSON_SLICE_MAX_DEPTH};
+
+    if (!scan_byte(&scan, *position == 0 ? '[' : ','))
+        return 0;
+    scan_space(&scan);
+    const char *start = scan.at;
+    if (!scan_value(&scan))
+        return 0;
+    *ret_value = (struct json_slice){start, (size_t)(scan.at - start)};
+    scan_space(&scan);
+    *position = (size_t)(scan.at - array.bytes);
+    return 1;
+}
+
 static size_t put_utf8(uint32_t c, char *output)
 {
     unsigned char bytes[4];

@@ -36,6 +36,9 @@ enum json_slice_kind json_slice_type(struct json_slice value);
 int json_slice_next_member(struct json_slice object, size_t *position, struct json_slice *ret_key,
                            struct json_slice *ret_value);
 
+/* The same over the elements of an array. */
+int json_slice_next_element(struct json_slice array, size_t *position, struct json_slice *ret_value);
+
 /* Decodes a JSON string (with its quotes). `output` must have room for string.size_bytes bytes (a decoded string is
  * never longer than its text); where it is NULL only the size is told. No NUL is added, and \u0000 is a byte like any
  * other. Half a surrogate pair becomes U+FFFD. Returns 0, or -EBADMSG for what is not a JSON string. */

@@ -60,6 +60,14 @@ typedef void (*source_change_cb)(void *context, const char *id, const char *vers
 
 #define SOURCE_MAX_BATCH 20
 
+/* How a source is told of changes. */
+struct push_status {
+    const char *state;     /* "off", "listening" or "failing" */
+    const char *queue;     /* where the messages come from, or NULL; lives as long as the source */
+    uint64_t received;     /* messages so far */
+    uint64_t unrecognized; /* those of them that told of no change of a secret */
+};
+
 struct source;
 
 struct source_ops {
@@ -86,6 +94,9 @@ struct source_ops {
      * tells. Loop thread. Either may be NULL. */
     int (*change_fd)(struct source *source);
     void (*change_drain)(struct source *source, source_change_cb each, void *context);
+
+    /* Any thread. May be NULL: off. */
+    void (*push_status)(struct source *source, struct push_status *ret_status);
 
     /* One line about where values come from, for status and error texts: region and endpoint, or the file. */
     const char *(*describe)(struct source *source);

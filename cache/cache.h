@@ -85,6 +85,8 @@ enum cache_state cache_secret_need(struct cache_secret *secret, uint64_t arrived
 bool cache_secret_may_serve_stale(const struct cache_secret *secret);
 
 const char *cache_secret_id(const struct cache_secret *secret);
+const char *cache_secret_stage(const struct cache_secret *secret);         /* or NULL */
+const char *cache_secret_version_id(const struct cache_secret *secret);    /* or NULL */
 const struct value *cache_secret_value(const struct cache_secret *secret); /* or NULL */
 const struct error *cache_secret_error(const struct cache_secret *secret); /* of the last attempt */
 uint64_t cache_secret_generation(const struct cache_secret *secret);       /* changes with the value; never 0 */

@@ -37,6 +37,8 @@ void complaint_read(struct complaint *complaint, const char *id, const struct er
         log_warning("secret \"%s\" is gone: %s", id, text);
     else if (served)
         log_warning("cannot check secret \"%s\", serving the last value: %s", id, text);
+    else if (error->kind == ERROR_NOT_FOUND) /* any program may look for any name */
+        log_info("cannot read secret \"%s\": %s", id, text);
     else
         log_warning("cannot read secret \"%s\": %s", id, text);
 }

@@ -268,6 +268,16 @@ const char *cache_secret_id(const struct cache_secret *secret)
     return secret->id;
 }
 
+const char *cache_secret_stage(const struct cache_secret *secret)
+{
+    return secret->stage;
+}
+
+const char *cache_secret_version_id(const struct cache_secret *secret)
+{
+    return secret->version_id;
+}
+
 const struct value *cache_secret_value(const struct cache_secret *secret)
 {
     return secret->value;

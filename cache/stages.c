@@ -73,11 +73,9 @@ int stages_put(struct stages *stages, const char *version_id, const char *name)
         return 0;
     /* The version that has lost its stage is still known. */
     char *copy = strdup(version_id);
-    _cleanup_free_ char *before = stage->version_id;
-    if (!copy) {
-        stage->version_id = STEAL(before);
+    if (!copy)
         return -ENOMEM;
-    }
+    _cleanup_free_ char *before = stage->version_id;
     stage->version_id = copy;
     return stages_has_version(stages, before) || add(stages, before, NULL) >= 0 ? 1 : -ENOMEM;
 }
@@ -120,8 +118,8 @@ static int drop_lost(struct stages *stages, const struct value *value)
 
 int stages_put_current(struct stages *stages, const struct value *value)
 {
-    const char *current = stages_find(stages, CURRENT);
-    bool moved = current && strcmp(current, value->version_id) != 0;
+    const struct stage *current = find(stages, CURRENT);
+    bool moved = current && strcmp(current->version_id, value->version_id) != 0;
     int news = 0;
     for (size_t i = 0; moved && i < stages->count; i++)
         stages->entries[i].doubtful = true;

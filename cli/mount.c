@@ -30,6 +30,7 @@ static int open_source(const struct options *options, struct source **ret_source
     const struct secretsmanager_options manager_options = {
         .filters = options->filters.texts,
         .filter_count = options->filters.count,
+        .events_queue = options->events_queue,
     };
     struct aws_session *session;
     int r = http_setup();

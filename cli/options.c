@@ -122,6 +122,7 @@ static const struct option table[] = {
     {"region", "REGION", "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION, the profile)", AT(region), set_text},
     {"profile", "NAME", "profile of the shared AWS files (default: AWS_PROFILE)", AT(profile), set_text},
     {"endpoint-url", "URL", "Secrets Manager endpoint (default: by the region)", AT(endpoint_url), set_text},
+    {"events-queue", "URL", "an SQS queue that EventBridge feeds with changes of secrets", AT(events_queue), set_text},
     {"secret", "NAME", "a name, an ARN, or a pattern ending in /* that exists; repeatable", AT(secrets), set_list},
     {"filter", "KEY=VALUE", "a filter of ListSecrets, such as tag-key=app; repeatable", AT(filters), set_list},
     {"uid", "USER", "owner of the files, a name or number (default: who mounts)", AT(uid), set_uid},
@@ -249,9 +250,11 @@ static int check(const struct options *options, struct error *ret_error)
     if (!options->mountpoint)
         return error_set(ret_error, ERROR_BAD_REQUEST,
                          "there is no MOUNTPOINT; usage: secretsfs mount [options] MOUNTPOINT");
-    if (options->local && (options->region || options->profile || options->endpoint_url || options->filters.count > 0))
-        return error_set(ret_error, ERROR_BAD_REQUEST,
-                         "--local reads a file: --region, --profile, --endpoint-url and --filter do not go with it");
+    if (options->local && (options->region || options->profile || options->endpoint_url || options->events_queue ||
+                           options->filters.count > 0))
+        return error_set(
+            ret_error, ERROR_BAD_REQUEST,
+            "--local reads a file: --region, --profile, --endpoint-url, --events-queue and --filter do not go with it");
     return 0;
 }
 

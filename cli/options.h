@@ -26,6 +26,7 @@ struct options {
     const char *profile;
     const char *region;
     const char *endpoint_url;
+    const char *events_queue;
     struct text_list secrets;
     struct text_list filters;
     uid_t uid;

@@ -135,6 +135,34 @@ static int find_secret(struct request *request, char **arn, struct found *ret_fo
     return found_arn(ret_found, STEAL(*arn), STEAL(view), left_ns);
 }
 
+/* A no that may only mean: this is not the whole ARN yet. */
+static bool is_no(int r)
+{
+    return r == -ENOENT || r == -EACCES;
+}
+
+/* The directory is a whole ARN by its looks: what is below a secret is a key and nothing else. Returns 1 when the name
+ * may go on. */
+static int resolve_below_full(struct request *request, struct inode *directory, const char *entry,
+                              struct found *ret_found)
+{
+    int r = want_directory(request, directory);
+    if (r >= 0)
+        return resolve_key(directory->view, TREE_ROOT, entry, ret_found);
+    bool may_go_on = has_suffix(entry) || strchr(entry, ':');
+    return is_no(r) && may_go_on ? 1 : r;
+}
+
+/* `arn` is not a whole one, or nothing is found under it: a key of the directory, or a part of a name. */
+static int resolve_part(struct request *request, struct inode *directory, const char *entry, char **arn,
+                        struct found *ret_found)
+{
+    int r = want_directory(request, directory);
+    if (r >= 0)
+        return resolve_key(directory->view, TREE_ROOT, entry, ret_found);
+    return is_no(r) ? found_arn(ret_found, STEAL(*arn), NULL, LONG_TIMEOUT_NS) : r;
+}
+
 int resolve_arn(struct request *request, struct inode *directory, const char *entry, struct found *ret_found)
 {
     bool first = directory->kind != INODE_ARN;
@@ -143,28 +171,14 @@ int resolve_arn(struct request *request, struct inode *directory, const char *en
         return -ENOENT;
     if (asprintf(&arn, "%s%s%s", first ? "" : directory->path, first ? "" : "/", entry) < 0)
         return -ENOMEM;
-
-    /* What is known to be a secret has keys, and nothing else below it. */
-    if (!first && has_suffix(directory->path)) {
-        int r = want_directory(request, directory);
-        if (r != -ENOENT && r != -EACCES)
-            return r < 0 ? r : resolve_key(directory->view, TREE_ROOT, entry, ret_found);
-        if (!has_suffix(entry) && count_colons(arn) == ARN_COLONS)
-            return r;
-    }
-    if (count_colons(arn) == ARN_COLONS + 3)
-        return resolve_value_from(request, arn, ret_found);
-    if (count_colons(arn) != ARN_COLONS)
-        return -ENOENT;
-    if (has_suffix(entry)) {
-        int r = find_secret(request, &arn, ret_found);
-        if (r != -ENOENT && r != -EACCES)
-            return r;
-    }
-    int r = first ? -ENOENT : want_directory(request, directory);
-    if (r >= 0)
-        return resolve_key(directory->view, TREE_ROOT, entry, ret_found);
-    if (r != -ENOENT && r != -EACCES)
+    int r = !first && has_suffix(directory->path) ? resolve_below_full(request, directory, entry, ret_found) : 1;
+    if (r <= 0)
         return r;
-    return found_arn(ret_found, STEAL(arn), NULL, LONG_TIMEOUT_NS);
+    unsigned extra_colons = count_colons(arn) - ARN_COLONS;
+    if (extra_colons == 3)
+        return resolve_value_from(request, arn, ret_found);
+    if (extra_colons > 0)
+        return -ENOENT;
+    r = has_suffix(entry) ? find_secret(request, &arn, ret_found) : -ENOENT;
+    return is_no(r) ? resolve_part(request, directory, entry, &arn, ret_found) : r;
 }

@@ -54,7 +54,8 @@ static void begin(fuse_req_t handle, enum operation operation, fuse_ino_t number
     }
     if (name)
         memcpy(request.name, name, strlen(name) + 1);
-    if (!request.announcer && !(operation == OP_LOOKUP && number == INODE_ROOT && strcmp(name, SELF_ENTRY) == 0))
+    bool for_self = number == INODE_ROOT && strcmp(request.name, SELF_ENTRY) == 0;
+    if (!request.announcer && !for_self)
         count(fs, operation, number);
     request_begin(fs, &request);
 }
@@ -254,7 +255,7 @@ static void op_symlink(fuse_req_t handle, const char *target, fuse_ino_t parent,
 {
     struct fs *fs = fs_of(handle);
     struct inode *directory = inode_find(fs->inodes, parent);
-    struct inode *inode;
+    struct inode *inode = NULL;
     bool allowed = from_announcer(handle) && directory && directory->kind == INODE_VERSIONS;
     int r = allowed ? inode_new(fs->inodes, INODE_STAGE, directory, name, &inode) : -EROFS;
     if (r >= 0 && !(inode->path = strdup(target))) {

@@ -3,6 +3,7 @@
 /* What the mount says of itself, below /.secretsfs. Each lookup of a file there makes a new one with what is true at
  * that moment, and the kernel is told not to keep the entry; so whoever opens it reads one whole snapshot. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,6 +45,7 @@ static struct json *calls_json(const struct fs *fs)
     uint64_t wire = fs->source->ops->call_count ? fs->source->ops->call_count(fs->source) : 0;
     if (calls && json_put_int(calls, "wire", (int64_t)wire) >= 0 &&
         json_put_int(calls, "get", (int64_t)counters->gets) >= 0 &&
+        json_put_int(calls, "batch", (int64_t)counters->batches) >= 0 &&
         json_put_int(calls, "list", (int64_t)counters->lists) >= 0 &&
         json_put_int(calls, "failed", (int64_t)counters->failures) >= 0)
         return calls;
@@ -103,6 +105,10 @@ static void append_secret(void *context, struct cache_secret *secret)
     const struct error *error = cache_secret_error(secret);
     struct json *object = json_new_object();
     int r = object ? json_put_text(object, "id", cache_secret_id(secret)) : -ENOMEM;
+    if (r >= 0)
+        r = json_put_text(object, "asked_stage", cache_secret_stage(secret));
+    if (r >= 0)
+        r = json_put_text(object, "asked_version_id", cache_secret_version_id(secret));
     if (r >= 0 && value)
         r = put_value(object, secret, value);
     if (r >= 0)
@@ -131,7 +137,7 @@ static struct json *status_json(const struct fs *fs)
         json_put_text(status, "source", fs->source->ops->describe(fs->source)) >= 0 &&
         json_put_text(status, "mountpoint", fs->options.mountpoint) >= 0 &&
         json_put_bool(status, "ready", fs->ready) >= 0 &&
-        json_put_double(status, "uptime_seconds", (double)(up_ns / NS_PER_MS) / 1000) >= 0 &&
+        json_put_double(status, "uptime_seconds", (double)up_ns / (double)NS_PER_SEC) >= 0 &&
         json_put(status, "requests", requests_json(fs)) >= 0 && json_put(status, "calls", calls_json(fs)) >= 0 &&
         json_put(status, "names", names_json(fs)) >= 0 && json_put(status, "secrets", secrets_json(fs)) >= 0)
         return status;
@@ -142,8 +148,11 @@ static struct json *status_json(const struct fs *fs)
 static int status_text(const struct fs *fs, struct secret **ret_text)
 {
     _cleanup_json_ struct json *status = status_json(fs);
-    const char *text = status ? json_format(status, true) : NULL;
-    return text ? secret_new(text, strlen(text), ret_text) : -ENOMEM;
+    const char *json = status ? json_format(status, true) : NULL;
+    _cleanup_free_ char *text = NULL;
+    if (!json || asprintf(&text, "%s\n", json) < 0)
+        return -ENOMEM;
+    return secret_new(text, strlen(text), ret_text);
 }
 
 static const struct {

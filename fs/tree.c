@@ -217,7 +217,7 @@ static void date_files(struct tree *tree, uint32_t directory, const struct tree 
 int tree_new(const struct value *value, const struct tree *before, struct tree **ret_tree)
 {
     _cleanup_(tree_freep) struct tree *tree = calloc(1, sizeof(*tree));
-    struct json_slice object;
+    struct json_slice object = {0};
     struct node *root;
     if (!tree)
         return -ENOMEM;

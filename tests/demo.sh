@@ -43,11 +43,15 @@ run_cat() {
     echo
 }
 
-wait_for_value() {
+# Starts a command of inotifywait in the background, and returns when it watches.
+run_watcher() {
     local deadline=$((SECONDS + 10))
-    until [ "$(cat "$1")" = "$2" ]; do
+    printf '\n$ %s &\n' "$1"
+    bash -c "exec $1" 2>watcher.log &
+    watcher=$!
+    until grep -q "Watches established" watcher.log; do
         if [ $SECONDS -ge $deadline ]; then
-            echo "demo: $1 did not change within 10 s" >&2
+            echo "demo: inotifywait does not watch" >&2
             exit 1
         fi
         sleep 0.05
@@ -67,7 +71,7 @@ run "secretsfs mount --local secrets.json --log file:\$PWD/log secrets"
 
 echo
 echo "# A secret is a folder, each key of its JSON value a file; .raw is the whole value."
-run "find secrets -not -path '*/.secretsfs*' | sort"
+run "find secrets -not -path '*/.secretsfs*' -not -path '*/.versions/*' | sort"
 run_cat "cat secrets/prod/db/password"
 run_cat "cat secrets/payment-platform/jwt-secret/value"
 run_cat "cat secrets/prod/db/.raw"
@@ -83,10 +87,12 @@ else
 fi
 
 echo
-echo "# The secret is rotated: the file has the new value at once."
+echo "# The secret is rotated. Whoever watches the file is told, and the old version stays at hand."
+run_watcher "inotifywait -e modify -t 10 secrets/prod/db/password"
 run "sed -i s/correct-horse/battery-staple/ secrets.json"
-wait_for_value secrets/prod/db/password battery-staple
+wait "$watcher"
 run_cat "cat secrets/prod/db/password"
+run_cat "cat secrets/prod/db/.versions/AWSPREVIOUS/password"
 
 run "secretsfs unmount secrets"
 run "ls -A secrets"

@@ -85,5 +85,3 @@ class Consumer:
             util.wait_until(lambda: text in self.output)
         except AssertionError:
             raise AssertionError(f"{self.process.args[:3]} has not printed {text!r} but {self.output!r}") from None
-
-

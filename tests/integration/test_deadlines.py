@@ -54,6 +54,21 @@ def test_another_secret_does_not_wait(fake, hung, fs):
         assert all(process.poll() is None for process in started)
 
 
+def test_another_unlisted_secret_in_the_same_directory_does_not_wait(fake, mount, fs):
+    """Both are looked up by GetSecretValue; the kernel has to send both lookups (FUSE_PARALLEL_DIROPS)."""
+    fake.put_many({"prod/slow": SECRET, "prod/quick": SECRET})
+    fake.user("AKIAREADER", "secret key of a reader", allow={"GetSecretValue": ["*"]})
+    mounted = mount(fake, "--secret", "prod/*", "--timeout", "1m", key="AKIAREADER")
+    fake.fault("hang", action="GetSecretValue", secret="prod/slow")
+    with util.readers(mounted / "prod/slow/key") as [cat]:
+        util.wait_until(lambda: fake.count("GetSecretValue", "prod/slow") == 1)
+        begin = time.monotonic()
+        assert fs.read(mounted / "prod/quick/key") == b"value of the key"
+        assert fs.list(mounted / "prod") == []
+        assert time.monotonic() - begin < 1
+        assert cat.poll() is None
+
+
 def test_a_hung_listing_holds_up_no_read(fake, mount, fs):
     fake.put_many({"flat": SECRET, "exact/name": SECRET, "under/pattern": SECRET})
     fake.fault("hang", action="ListSecrets")
