@@ -101,7 +101,7 @@ static void complain(const struct queue *queue, enum operation operation, const 
                 error->message, advice ? advice : "", arn, queue->url.text, queue->endpoint);
 }
 
-/* What may pass at once, as AWS itself says of these. */
+/* What may be over at the next attempt. */
 static bool is_passing(enum error_kind kind)
 {
     return kind == ERROR_TIMEOUT || kind == ERROR_UNREACHABLE || kind == ERROR_SERVER || kind == ERROR_THROTTLED;

@@ -97,6 +97,7 @@ void queue_url_arn(const struct queue_url *url, const char *region, char *ret_ar
     const char *account = name - 1;
     while (account[-1] != '/')
         account--;
+    size_t size = (size_t)(name - 1 - account);
     (void)snprintf(ret_arn, arn_bytes, "arn:%s:sqs:%s:%.*s:%s", secret_id_partition(region), region,
-                   (int)(name - 1 - account) % MAX_URL_BYTES, account, name);
+                   size < MAX_URL_BYTES ? (int)size : MAX_URL_BYTES, account, name);
 }

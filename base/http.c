@@ -175,6 +175,7 @@ static int set_policy(struct http *http)
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
     SET(CURLOPT_TCP_NODELAY, 1L);
+    SET(CURLOPT_MAXCONNECTS, 2L); /* the region's own endpoint, and one of another */
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_NOSIGNAL, 1L);
     /* A name server that is silent would hold us past the deadline: do not wait for the resolver's thread. */

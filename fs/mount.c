@@ -29,6 +29,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "fs/device.h"
 
 #define SOURCE_NAME "secretsfs"
 
@@ -112,24 +113,24 @@ done:
 
 static int attach_privileged(struct mount *mount, struct fuse_session *session)
 {
-    char device_path[32];
-    int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    _cleanup_close_ int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     if (device < 0)
         return -errno;
     _cleanup_close_ int context = fsopen("fuse", FSOPEN_CLOEXEC);
     int r = context < 0 ? -errno : configure(context, device);
     if (r >= 0)
         r = mount_both(mount->mountpoint, context, mount);
-    (void)snprintf(device_path, sizeof(device_path), "/dev/fd/%d", device);
-    if (r >= 0 && fuse_session_mount(session, device_path) != 0) { /* from here on the device is the session's */
+    if (r < 0)
+        return r;
+    r = device_use(session, device);
+    if (r < 0) {
         (void)umount2(mount->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
         (void)close(mount->clone_fd);
         mount->clone_fd = -1;
-        r = -EIO;
+        return r;
     }
-    if (r < 0)
-        (void)close(device);
-    return r;
+    (void)steal_fd(&device); /* it is the session's now */
+    return 0;
 }
 
 /* statvfs(), because the kernel answers stat() from its cache long after a daemon has died. */
@@ -190,7 +191,7 @@ int mount_attach(struct mount *mount, struct fuse_session *session, const char *
     r = attach_privileged(mount, session);
     if (r < 0) {
         log_debug("the new mount API cannot be used here (%s), asking fusermount3", strerror(-r));
-        if (fuse_session_mount(session, mountpoint) != 0)
+        if (fuse_session_mount(session, mountpoint) != 0 || device_use(session, fuse_session_fd(session)) < 0)
             return explain(r, mountpoint, ret_error);
         mount->by_helper = true;
     }

@@ -317,8 +317,8 @@ static void op_init(void *context, struct fuse_conn_info *connection)
                               FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS;
     connection->want &= ~unwanted;
     /* A directory's new mtime makes the kernel drop its cached listing; a file's never changes. */
-    connection->want |=
-        connection->capable & (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS);
+    connection->want |= connection->capable & (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS);
+    fs->wants_parallel_lookups = (connection->capable & FUSE_CAP_PARALLEL_DIROPS) != 0;
     if (!(connection->capable & FUSE_CAP_NO_OPEN_SUPPORT))
         fs->answers_open = true;
     fs->ready = true;

@@ -73,8 +73,9 @@ struct fs {
     uint64_t counters[OP_COUNT];
     uint64_t started_ns;
     uint64_t started_wall_ns;
-    char *bounce;      /* BOUNCE_BYTES: secrets on their way to the kernel */
-    bool answers_open; /* the kernel asks at each open (no private clone of the mount) */
+    char *bounce;                /* BOUNCE_BYTES: secrets on their way to the kernel */
+    bool wants_parallel_lookups; /* INIT is being answered; see device.c */
+    bool answers_open;           /* the kernel asks at each open (no private clone of the mount) */
     bool ready;
     bool stopping;
 };

@@ -14,6 +14,15 @@
 
 #include <cmocka.h>
 
+static char history[32768];
+
+static void remember(const char *request)
+{
+    size_t used = strlen(history), size = strlen(request);
+    if (used + size < sizeof(history))
+        memcpy(history + used, request, size + 1);
+}
+
 /* Reads one request, whose body is as long as Content-Length says. Returns false when the client has gone away. */
 static bool read_request(struct server *server)
 {
@@ -78,6 +87,7 @@ static void *serve(void *context)
             continue;
         }
         server->requests++;
+        remember(server->request);
         send_all(server->connection, step->answer, strlen(step->answer));
         for (size_t left = step->padding_bytes; left > 0; left -= left < sizeof(padding) ? left : sizeof(padding))
             send_all(server->connection, padding, left < sizeof(padding) ? left : sizeof(padding));
@@ -92,7 +102,8 @@ void server_start(struct server *server, const struct step *steps, size_t step_c
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
 
-    *server = (struct server){.connection = -1, .steps = steps, .step_count = step_count};
+    history[0] = '\0';
+    *server = (struct server){.connection = -1, .history = history, .steps = steps, .step_count = step_count};
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(server->listener >= 0);
     assert_int_equal(bind(server->listener, (struct sockaddr *)&address, size), 0);

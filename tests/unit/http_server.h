@@ -32,7 +32,8 @@ struct server {
     /* Read by the test after server_stop(). */
     unsigned connections;
     unsigned requests;
-    char request[4096];
+    char request[4096];  /* the last one */
+    const char *history; /* all of them, as far as they fit; until the next server starts */
 };
 
 void server_start(struct server *server, const struct step *steps, size_t step_count);

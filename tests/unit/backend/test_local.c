@@ -214,6 +214,42 @@ static void unusable_file_is_refused(void **state)
     assert_true(local_source_new(folder->other, &source, &error) < 0);
 }
 
+static int add_version(void *context, const char *version_id, const char *stage)
+{
+    return buffer_printf(context, "%s=%s;", stage, version_id);
+}
+
+static int stop_at_version(void *context, const char *version_id, const char *stage)
+{
+    (void)context;
+    (void)version_id;
+    (void)stage;
+    return -ECANCELED;
+}
+
+static void versions_are_listed(void **state)
+{
+    struct folder *folder = *state;
+    _cleanup_source_ struct source *source = open_source(folder, "{\"a\":\"1\"}");
+    _cleanup_value_ struct value *first = get(source, "a", NULL, NULL);
+    char expected[256];
+    struct error error;
+
+    for (int rotations = 0; rotations < 2; rotations++) {
+        _cleanup_buffer_ struct buffer versions;
+        _cleanup_value_ struct value *current = get(source, "a", NULL, NULL);
+        buffer_init(&versions, 1024);
+        assert_int_equal(source->ops->versions(source, NULL, current->arn, 0, add_version, &versions, NULL), 0);
+        (void)snprintf(expected, sizeof(expected), "AWSCURRENT=%s;%s%s%s", current->version_id,
+                       rotations ? "AWSPREVIOUS=" : "", rotations ? first->version_id : "", rotations ? ";" : "");
+        assert_string_equal(versions.bytes, expected);
+        write_file(folder->file, "{\"a\":\"2\"}");
+    }
+    assert_true(source->ops->versions(source, NULL, "b", 0, add_version, NULL, &error) < 0);
+    assert_int_equal(error.kind, ERROR_NOT_FOUND);
+    assert_int_equal(source->ops->versions(source, NULL, "a", 0, stop_at_version, NULL, &error), -ECANCELED);
+}
+
 static bool told(struct source *source)
 {
     struct pollfd change = {.fd = source->ops->change_fd(source), .events = POLLIN};

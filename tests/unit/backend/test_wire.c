@@ -11,54 +11,16 @@
 #include <cmocka.h>
 
 #include "auth/sigv4.h"
-#include "backend/secretsmanager.h"
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "tests/unit/http_server.h"
+#include "tests/unit/backend/fixture.h"
 
 #define VALUE "{\"ARN\":\"arn:x\",\"Name\":\"n\",\"VersionId\":\"v\",\"SecretString\":\"s\"}"
 
-/* An answer of AWS; its body ends with the connection. */
-#define ANSWER(status, headers, body) "HTTP/1.1 " status "\r\nx-amzn-RequestId: id-1\r\n" headers "\r\n" body
-#define ERROR(code, message) ANSWER("400 Bad", "", "{\"__type\":\"" code "\",\"message\":\"" message "\"}")
 #define GOOD                                       \
     {                                              \
         ANSWER("200 OK", "", VALUE), THEN_CLOSE, 0 \
     }
-
-struct fixture {
-    struct server server;
-    struct http *http;
-    struct source *source;
-};
-
-static void set_up(struct fixture *fixture, const struct step *steps, size_t step_count)
-{
-    struct aws_session *session = NULL;
-    struct error error;
-
-    server_start(&fixture->server, steps, step_count);
-    assert_int_equal(clearenv(), 0);
-    (void)setenv("HOME", "/nonexistent", 1);
-    (void)setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
-    (void)setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-    (void)setenv("AWS_SESSION_TOKEN", "token", 1);
-    struct aws_session_options options = {.region = "eu-west-1", .endpoint_url = fixture->server.url};
-    if (aws_session_new(&options, &session, &error) < 0)
-        fail_msg("%s", error.message);
-    assert_int_equal(secretsmanager_source_new(session, &(struct secretsmanager_options){0}, &fixture->source, &error),
-                     0);
-    assert_int_equal(http_new(&fixture->http), 0);
-}
-
-static void tear_down(struct fixture *fixture)
-{
-    source_free(fixture->source);
-    http_free(fixture->http);
-    server_stop(&fixture->server);
-}
-
-#define SET_UP(fixture, steps) set_up(fixture, steps, sizeof(steps) / sizeof((steps)[0]))
 
 /* Asks for a secret and checks kind and number of attempts. */
 static struct error get(struct fixture *fixture, const char *id, enum error_kind expected, unsigned attempts)
@@ -91,7 +53,7 @@ static void request_has_its_headers(void **state)
     (void)state;
     SET_UP(&fixture, steps);
     (void)get(&fixture, "prod/db", ERROR_NONE, 1);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         if (!strstr(fixture.server.request, lines[i]))
             fail_msg("missing: %s", lines[i]);
@@ -109,7 +71,7 @@ static void passing_failures_are_retried(void **state)
     (void)state;
     SET_UP(&fixture, steps);
     (void)get(&fixture, "a", ERROR_NONE, 3);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
     assert_non_null(strstr(fixture.server.request, "amz-sdk-request: attempt=3; max=3\r\n"));
 }
 
@@ -125,7 +87,7 @@ static void attempts_have_an_end(void **state)
     SET_UP(&fixture, steps);
     struct error error = get(&fixture, "a", ERROR_SERVER, 3);
     assert_non_null(strstr(error.message, "third"));
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
 }
 
 static void definite_answers_are_not_retried_and_say_what_to_do(void **state)
@@ -149,13 +111,13 @@ static void definite_answers_are_not_retried_and_say_what_to_do(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fixture fixture;
-        set_up(&fixture, &cases[i].step, 1);
+        fixture_set_up(&fixture, &cases[i].step, 1, NULL);
         struct error error = get(&fixture, "prod/db", cases[i].kind, 1);
         if (!strstr(error.message, cases[i].advice))
             fail_msg("%s", error.message);
         if (cases[i].kind != ERROR_BAD_ANSWER)
             assert_string_equal(error.request_id, "id-1");
-        tear_down(&fixture);
+        fixture_tear_down(&fixture);
     }
 }
 
@@ -172,7 +134,7 @@ static void long_reason_leaves_room_for_the_advice(void **state)
     struct error error = get(&fixture, "prod/db", ERROR_ACCESS_DENIED, 1);
     assert_non_null(strstr(error.message, "9...; allow secretsmanager:GetSecretValue"));
     assert_int_equal(error.message[strlen(error.message) - 1], ')');
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
 }
 
 static void arn_is_asked_in_its_own_region(void **state)
@@ -182,7 +144,7 @@ static void arn_is_asked_in_its_own_region(void **state)
     (void)state;
     SET_UP(&fixture, steps);
     (void)get(&fixture, "arn:aws:secretsmanager:us-east-2:1:secret:a-AbCdEf", ERROR_NONE, 1);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
     assert_non_null(strstr(fixture.server.request, "/us-east-2/secretsmanager/aws4_request"));
 }
 
@@ -190,10 +152,10 @@ static void impossible_ids_cost_nothing(void **state)
 {
     struct fixture fixture;
     (void)state;
-    set_up(&fixture, NULL, 0);
+    fixture_set_up(&fixture, NULL, 0, NULL);
     (void)get(&fixture, "not a name", ERROR_NOT_FOUND, 0);
     (void)get(&fixture, "arn:aws:secretsmanager:evil.example/:1:secret:a", ERROR_NOT_FOUND, 0);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
 }
 
 static void refused_credentials_are_renewed_once(void **state)
@@ -207,10 +169,10 @@ static void refused_credentials_are_renewed_once(void **state)
     (void)state;
     SET_UP(&fixture, good);
     (void)get(&fixture, "a", ERROR_NONE, 2);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
     SET_UP(&fixture, bad);
     (void)get(&fixture, "a", ERROR_EXPIRED_CREDENTIALS, 2);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
 }
 
 static void throttling_ends_before_the_deadline(void **state)
@@ -224,7 +186,7 @@ static void throttling_ends_before_the_deadline(void **state)
     uint64_t start_ns = clock_monotonic_ns();
     (void)get(&fixture, "a", ERROR_THROTTLED, 1); /* the pause would be longer than what is left */
     assert_true(clock_monotonic_ns() - start_ns < NS_PER_SEC);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
 }
 
 /* An answer that refuses the signature, from a server whose clock differs from ours. */
@@ -263,7 +225,7 @@ static void wrong_clock_is_corrected(void **state)
             SET_UP(&fixture, corrected);
             (void)get(&fixture, "a", ERROR_NONE, 2);
             (void)get(&fixture, "a", ERROR_NONE, 1); /* remembered */
-            tear_down(&fixture);
+            fixture_tear_down(&fixture);
             sigv4_date(clock_wall_ns() + (uint64_t)(cases[i].difference_s * (int64_t)NS_PER_SEC), expected);
             const char *sent = strstr(fixture.server.request, "X-Amz-Date: ");
             assert_non_null(sent);
@@ -271,7 +233,7 @@ static void wrong_clock_is_corrected(void **state)
         } else {
             SET_UP(&fixture, refused);
             (void)get(&fixture, "a", cases[i].kind, 2);
-            tear_down(&fixture);
+            fixture_tear_down(&fixture);
         }
     }
 }
@@ -298,7 +260,7 @@ static void list_goes_through_all_pages(void **state)
     assert_int_equal(fixture.source->ops->list(fixture.source, fixture.http, prefixes, 2,
                                                clock_monotonic_ns() + 5 * NS_PER_SEC, collect, &names, NULL),
                      0);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
     assert_string_equal(names.bytes, "a;b;");
     assert_non_null(strstr(fixture.server.request, "\"NextToken\":\"t2\""));
     assert_non_null(strstr(fixture.server.request, "[{\"Key\":\"name\",\"Values\":[\"a\",\"b\"]}]"));
@@ -317,7 +279,7 @@ static void list_that_repeats_itself_is_given_up(void **state)
     assert_true(fixture.source->ops->list(fixture.source, fixture.http, NULL, 0, clock_monotonic_ns() + 5 * NS_PER_SEC,
                                           collect, NULL, &error) < 0);
     assert_int_equal(error.kind, ERROR_BAD_ANSWER);
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
 }
 
 static void denied_list_says_what_to_do(void **state)
@@ -332,7 +294,7 @@ static void denied_list_says_what_to_do(void **state)
     assert_int_equal(error.kind, ERROR_ACCESS_DENIED);
     assert_non_null(strstr(error.message, "secretsmanager:ListSecrets"));
     assert_non_null(strstr(error.message, "--secret"));
-    tear_down(&fixture);
+    fixture_tear_down(&fixture);
 }
 
 static int set_up_all(void **state)
