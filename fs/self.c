@@ -53,6 +53,20 @@ static struct json *calls_json(const struct fs *fs)
     return NULL;
 }
 
+static struct json *push_json(const struct fs *fs)
+{
+    struct push_status push = {.state = "off"};
+    struct json *json = json_new_object();
+    if (fs->source->ops->push_status)
+        fs->source->ops->push_status(fs->source, &push);
+    if (json && json_put_text(json, "state", push.state) >= 0 && json_put_text(json, "queue", push.queue) >= 0 &&
+        json_put_int(json, "received", (int64_t)push.received) >= 0 &&
+        json_put_int(json, "unrecognized", (int64_t)push.unrecognized) >= 0)
+        return json;
+    json_free(json);
+    return NULL;
+}
+
 static struct json *names_json(const struct fs *fs)
 {
     const struct names *known = cache_names(fs->cache);
@@ -139,7 +153,8 @@ static struct json *status_json(const struct fs *fs)
         json_put_bool(status, "ready", fs->ready) >= 0 &&
         json_put_double(status, "uptime_seconds", (double)up_ns / (double)NS_PER_SEC) >= 0 &&
         json_put(status, "requests", requests_json(fs)) >= 0 && json_put(status, "calls", calls_json(fs)) >= 0 &&
-        json_put(status, "names", names_json(fs)) >= 0 && json_put(status, "secrets", secrets_json(fs)) >= 0)
+        json_put(status, "push", push_json(fs)) >= 0 && json_put(status, "names", names_json(fs)) >= 0 &&
+        json_put(status, "secrets", secrets_json(fs)) >= 0)
         return status;
     json_free(status);
     return NULL;

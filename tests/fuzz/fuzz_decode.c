@@ -37,6 +37,39 @@ static void decode_page(const char *text, size_t size_bytes)
         assert(!token || token[0]);
 }
 
+static void check_value(void *context, struct value *value)
+{
+    (void)context;
+    assert(value->arn[0] && value->name[0] && value->version_id[0] && value->bytes);
+    value_free(value);
+}
+
+static void check_error(void *context, const char *id, const struct error *error)
+{
+    (void)context;
+    assert(id && error->kind != ERROR_NONE && error->message[0]);
+}
+
+static void decode_batch(const char *text, size_t size_bytes)
+{
+    static const struct secretsmanager_batch_ops ops = {check_value, check_error};
+    _cleanup_free_ char *token = NULL;
+    if (secretsmanager_decode_batch(text, size_bytes, &ops, NULL, &token, NULL) == 0)
+        assert(!token || token[0]);
+}
+
+static int check_version(void *context, const char *version_id, const char *stage)
+{
+    (void)context;
+    assert(version_id[0] && (!stage || stage[0]));
+    return 0;
+}
+
+static void decode_versions(const char *text, size_t size_bytes)
+{
+    (void)secretsmanager_decode_versions(text, size_bytes, check_version, NULL, NULL);
+}
+
 static void decode_error(const char *text, size_t size_bytes)
 {
     _cleanup_free_ char *header = strndup(text, size_bytes);
@@ -86,8 +119,8 @@ static void decode_id(const char *text, size_t size_bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    static void (*const decoders[])(const char *, size_t) = {decode_value,  decode_page, decode_error,
-                                                             decode_base64, decode_file, decode_id};
+    static void (*const decoders[])(const char *, size_t) = {decode_value, decode_page, decode_error, decode_base64,
+                                                             decode_file,  decode_id,   decode_batch, decode_versions};
     if (size_bytes > 0)
         decoders[data[0] % (sizeof(decoders) / sizeof(decoders[0]))]((const char *)data + 1, size_bytes - 1);
     return 0;

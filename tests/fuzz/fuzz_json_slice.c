@@ -40,6 +40,14 @@ static void check_value(struct json_slice value)
         assert(r == 0);
     }
     assert(position == 0 || position + 1 == value.size_bytes);
+    if (position > 0)
+        return;
+    while (json_slice_next_element(value, &position, &member)) {
+        assert(member.bytes > value.bytes && member.bytes + member.size_bytes < value.bytes + value.size_bytes);
+        r = json_slice_check(member.bytes, member.size_bytes, &again);
+        assert(r == 0);
+    }
+    assert(position == 0 || position + 1 == value.size_bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
@@ -53,6 +61,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     (void)json_slice_decode(string, NULL, &told);
     while (json_slice_next_member(string, &position, &key, &member))
         ;
+    position = 0;
+    while (json_slice_next_element(string, &position, &member))
+        ;
+    position = 0;
 
     int checked = json_slice_check(text, size_bytes, &value);
     int parsed = json_parse(text, size_bytes, JSON_SLICE_MAX_DEPTH, &json);

@@ -354,6 +354,7 @@ int main(void)
         WITH_FOLDER(edit_is_a_rotation),
         WITH_FOLDER(broken_content_keeps_the_last_good_one),
         WITH_FOLDER(unusable_file_is_refused),
+        WITH_FOLDER(versions_are_listed),
         WITH_FOLDER(changes_are_told),
         WITH_FOLDER(change_with_an_unchanged_state_is_seen),
         WITH_FOLDER(list_gives_names_by_prefix),

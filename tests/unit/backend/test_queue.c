@@ -153,8 +153,8 @@ static void requests_are_signed_for_the_queue(void **state)
         "Content-Type: application/x-amz-json-1.0\r\n",
         "X-Amz-Target: AmazonSQS.ReceiveMessage\r\n",
         "/eu-central-1/sqs/aws4_request",
-        "{\"QueueUrl\":\"https://sqs.eu-central-1.amazonaws.com/1/q\",\"MaxNumberOfMessages\":10,"
-        "\"WaitTimeSeconds\":20}",
+        "{\"QueueUrl\":\"https://sqs.eu-central-1.amazonaws.com/1/q\",",
+        "\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":20}",
     };
     struct fixture fixture;
     (void)state;
