@@ -54,7 +54,7 @@ static int set_size(void *place, const char *value)
 
 static int set_uid(void *place, const char *value)
 {
-    uint64_t number;
+    uint64_t number = 0;
     const struct passwd *user = getpwnam(value);
     int r = user ? 0 : parse_uint(value, 0, UINT32_MAX - 1, &number);
     if (r >= 0)
@@ -64,7 +64,7 @@ static int set_uid(void *place, const char *value)
 
 static int set_gid(void *place, const char *value)
 {
-    uint64_t number;
+    uint64_t number = 0;
     const struct group *group = getgrnam(value);
     int r = group ? 0 : parse_uint(value, 0, UINT32_MAX - 1, &number);
     if (r >= 0)

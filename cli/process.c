@@ -21,7 +21,7 @@
 /* The write end of the pipe to the waiting parent, or -1. */
 static int ready_fd = -1;
 
-static void limit(int resource, bool raise)
+static void limit(__rlimit_resource_t resource, bool raise)
 {
     struct rlimit limits = {0};
     if (raise && getrlimit(resource, &limits) == 0)

@@ -15,6 +15,7 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
+import rotation
 from world import Mount, Server, Tmpfs
 
 LATENCY_SECONDS = 0.020
@@ -202,7 +203,24 @@ def names(bench):
     yield at_most("highest resident memory, 500,000 names", used, 100 * MIB, mib_text, remark)
 
 
-MEASUREMENTS = (warm_read, cold_read, ready, memory, parallel, listing, names)
+def events(bench):
+    times = rotation.by_poll(bench)
+    limit = rotation.LATEST_POLL_SECONDS + 0.050
+    yield at_most(f"rotation to event, poll {ms_text(rotation.POLL_SECONDS)} ± 10 %", max(times), limit, ms_text,
+                  f" (worst of 10; median {ms_text(statistics.median(times))})")
+    times = rotation.by_queue(bench)
+    yield at_most("message in the queue to event, moto", statistics.median(times), 0.100, ms_text,
+                  f" (median of 10; worst {ms_text(max(times))})")
+
+
+def calls(bench):
+    for count in 20, 200:
+        ours, theirs = rotation.calls_per_hour(bench, count)
+        yield at_most(f"calls per hour, {count} secrets in use", ours, theirs, "{:.0f}".format,
+                      f" (with one call per secret and TTL of 300 s: {theirs:.0f})")
+
+
+MEASUREMENTS = (warm_read, cold_read, ready, memory, parallel, listing, names, events, calls)
 
 
 def measure(build, chosen):
@@ -231,6 +249,16 @@ def table(rows):
         yield f"| {row.what} | {row.measured} | {row.target} | {'yes' if row.met else '**no**'} |"
 
 
+NOTES = """\
+**Warm read.** No request reaches the daemon; what is left above tmpfs is what the kernel does for any FUSE file: about
+0.3 µs in open and close (it makes a `struct fuse_file`, and flushes on close), and 0.04 µs to look at each component
+of the path. A read from an open file costs the same as on tmpfs.
+
+**Resident memory.** Two thirds are pages of shared libraries (libcurl with its own dependencies, OpenSSL), which
+other processes share; the private part is what grows with secrets.
+"""
+
+
 def page(rows):
     machine = f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} processors"
     return "\n".join([
@@ -243,6 +271,7 @@ def page(rows):
         "",
         *table(rows),
         "",
+        NOTES,
     ])
 
 

@@ -66,7 +66,6 @@ def pushed(moto, bus, mount, fs):
     return name, arn, mounted
 
 
-
 def test_native_events(moto, bus, pushed, fs):
     name, arn, mounted = pushed
     for number in range(3):

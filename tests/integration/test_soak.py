@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The long test: 200 secrets, random rotations and faults, 32 readers. Run by ./dev soak; SOAK_SECONDS says how long."""
+"""The long test: 200 secrets, random rotations and faults, 32 readers. ./dev soak runs it for SOAK_SECONDS."""
 
 import contextlib
 import os
