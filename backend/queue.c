@@ -21,6 +21,7 @@
 
 #include "auth/endpoint.h"
 #include "backend/event.h"
+#include "backend/queue_trouble.h"
 #include "backend/queue_url.h"
 #include "backend/sqs.h"
 #include "base/clock.h"
@@ -34,17 +35,6 @@
 #define MAX_ANSWER_BYTES ((size_t)32 * 1024 * 1024)
 #define RECEIVE_TIMEOUT_NS ((SQS_WAIT_SECONDS + 10) * NS_PER_SEC)
 #define DELETE_TIMEOUT_NS (10 * NS_PER_SEC)
-#define MIN_PAUSE_NS NS_PER_SEC
-#define MAX_PAUSE_NS (60 * NS_PER_SEC)
-
-/* Receiving and deleting fail apart from each other. */
-enum operation { OPERATION_RECEIVE, OPERATION_DELETE, OPERATION_COUNT };
-
-/* What is wrong with an operation, as it was logged; ERROR_NONE: nothing. */
-struct trouble {
-    enum error_kind kind;
-    char code[sizeof(((struct error *)0)->code)];
-};
 
 struct queue {
     struct wire *wire;
@@ -60,8 +50,7 @@ struct queue {
     atomic_uint_fast64_t unrecognized;
 
     /* Of the thread alone. */
-    struct trouble troubles[OPERATION_COUNT];
-    unsigned failures; /* in a row */
+    struct queue_trouble trouble;
     bool said_unrecognized;
 
     pthread_mutex_t lock; /* protects what follows */
@@ -71,86 +60,12 @@ struct queue {
     size_t hint_count;
 };
 
-/* --- trouble --- */
-
-/* In front of the queue's ARN, or NULL. */
-static const char *advice_for(enum error_kind kind)
-{
-    switch ((int)kind) {
-    case ERROR_ACCESS_DENIED:
-        return "; allow sqs:ReceiveMessage and sqs:DeleteMessage on ";
-    case ERROR_KMS_DENIED:
-        return "; allow kms:Decrypt on the key of ";
-    case ERROR_NOT_FOUND:
-        return "; check URL, region and account of ";
-    default:
-        return NULL;
-    }
-}
-
-static void complain(const struct queue *queue, enum operation operation, const struct error *error)
-{
-    const char *advice = advice_for(error->kind);
-    char arn[256] = "";
-    if (advice)
-        queue_url_arn(&queue->url, queue->region, arn, sizeof(arn));
-    log_warning("cannot %s the events queue, changes are seen by polling meanwhile: %s (%s, request id %s): %s%s%s "
-                "(queue %s, endpoint %s)",
-                operation == OPERATION_RECEIVE ? "read" : "delete from", error_kind_name(error->kind),
-                error->code[0] ? error->code : "no code", error->request_id[0] ? error->request_id : "none",
-                error->message, advice ? advice : "", arn, queue->url.text, queue->endpoint);
-}
-
-/* What may be over at the next attempt. */
-static bool is_passing(enum error_kind kind)
-{
-    return kind == ERROR_TIMEOUT || kind == ERROR_UNREACHABLE || kind == ERROR_SERVER || kind == ERROR_THROTTLED;
-}
-
-static void fail(struct queue *queue, enum operation operation, const struct error *error)
-{
-    struct trouble *trouble = &queue->troubles[operation];
-
-    if (queue->failures++ == 0 && is_passing(error->kind))
-        return;
-    atomic_store(&queue->failing, true);
-    if (trouble->kind == error->kind && strcmp(trouble->code, error->code) == 0)
-        return;
-    trouble->kind = error->kind;
-    memcpy(trouble->code, error->code, sizeof(trouble->code));
-    complain(queue, operation, error);
-}
-
-static void succeed(struct queue *queue, enum operation operation)
-{
-    struct trouble *trouble = &queue->troubles[operation];
-    if (trouble->kind != ERROR_NONE)
-        log_info("the events queue can be %s again", operation == OPERATION_RECEIVE ? "read" : "deleted from");
-    trouble->kind = ERROR_NONE;
-    trouble->code[0] = '\0';
-    for (size_t i = 0; i < OPERATION_COUNT; i++) {
-        if (queue->troubles[i].kind != ERROR_NONE)
-            return;
-    }
-    queue->failures = 0;
-    atomic_store(&queue->failing, false);
-}
+/* --- calls --- */
 
 static bool is_stopping(struct queue *queue)
 {
     return !http_pause(queue->http, 0);
 }
-
-/* Returns false when the queue is being freed. */
-static bool pause_after_failures(struct queue *queue)
-{
-    if (queue->failures == 0)
-        return !is_stopping(queue);
-    uint64_t pause_ns = queue->failures > 6 ? MAX_PAUSE_NS : MIN_PAUSE_NS << (queue->failures - 1);
-    return http_pause(queue->http, clock_jitter_ns(pause_ns < MAX_PAUSE_NS ? pause_ns : MAX_PAUSE_NS));
-}
-
-/* --- calls --- */
 
 static int call(struct queue *queue, const char *target, struct json *parameters, uint64_t timeout_ns,
                 struct buffer *ret_body, struct error *ret_error)
@@ -255,14 +170,15 @@ void queue_drain(struct queue *queue, source_change_cb each, void *context)
 /* --- the thread --- */
 
 /* Notes how an operation went. Returns false when the queue is being freed. */
-static bool note(struct queue *queue, enum operation operation, int r, const struct error *error)
+static bool note(struct queue *queue, enum queue_operation operation, int r, const struct error *error)
 {
     if (is_stopping(queue))
         return false;
     if (r < 0)
-        fail(queue, operation, error);
+        queue_trouble_fail(&queue->trouble, operation, error, &queue->url, queue->region, queue->endpoint);
     else
-        succeed(queue, operation);
+        queue_trouble_succeed(&queue->trouble, operation);
+    atomic_store(&queue->failing, queue_trouble_is_known(&queue->trouble));
     return true;
 }
 
@@ -273,20 +189,20 @@ static bool poll_once(struct queue *queue)
     struct error error = {.kind = ERROR_NONE};
 
     int r = receive(queue, &messages, &error);
-    if (!note(queue, OPERATION_RECEIVE, r, &error))
+    if (!note(queue, QUEUE_RECEIVE, r, &error))
         return false;
     if (messages.count == 0)
         return true;
     if (!hand_over(queue, &messages))
         return false;
     r = delete_all(queue, &messages, &error);
-    return note(queue, OPERATION_DELETE, r, &error);
+    return note(queue, QUEUE_DELETE, r, &error);
 }
 
 static void *poll_queue(void *context)
 {
     struct queue *queue = context;
-    while (pause_after_failures(queue) && poll_once(queue))
+    while (http_pause(queue->http, queue_trouble_pause_ns(&queue->trouble)) && poll_once(queue))
         ;
     return NULL;
 }

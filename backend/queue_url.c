@@ -85,9 +85,9 @@ int queue_url_parse(const char *text, const char *origin_of_text, struct queue_u
     int r = endpoint_check_url(origin, origin_of_text, &url.origin, ret_error);
     if (r < 0)
         return r;
-    find_region(url.origin, url.region);
-    *ret_url = url;
-    url = (struct queue_url){0};
+    find_region(url.origin, ret_url->region);
+    ret_url->text = STEAL(url.text);
+    ret_url->origin = STEAL(url.origin);
     return 0;
 }
 

@@ -33,7 +33,9 @@ struct fetch_pool {
     struct job_queue queued;
     struct job_queue finished;
     pthread_t threads[FETCH_MAX_THREADS];
+    struct http *connections[FETCH_MAX_THREADS]; /* of the threads; NULL once they are gone */
     unsigned thread_count;
+    unsigned begun_count;
     unsigned gone_count;
     unsigned idle_count;
     unsigned queued_count;
@@ -183,6 +185,8 @@ static void *fetcher(void *argument)
     int no_http = http_new(&http);
 
     (void)pthread_mutex_lock(&pool->lock);
+    struct http **place = &pool->connections[pool->begun_count++];
+    *place = http;
     while (true) {
         while (!pool->stopping && !pool->queued.first) {
             pool->idle_count++;
@@ -201,6 +205,7 @@ static void *fetcher(void *argument)
         (void)pthread_mutex_lock(&pool->lock);
         finish(pool, job);
     }
+    *place = NULL;
     (void)pthread_mutex_unlock(&pool->lock);
     http_free(http);
 
@@ -259,6 +264,9 @@ int fetch_pool_stop(struct fetch_pool *pool, uint64_t wait_ns)
     (void)pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     (void)pthread_cond_broadcast(&pool->work);
+    for (unsigned i = 0; i < pool->begun_count; i++)
+        if (pool->connections[i])
+            http_cancel(pool->connections[i]);
     int r = 0;
     while (pool->gone_count < pool->thread_count && r == 0)
         r = pthread_cond_clockwait(&pool->gone, &pool->lock, CLOCK_MONOTONIC, &until);

@@ -65,8 +65,9 @@ struct fetch_pool;
 /* `source` is borrowed and must outlive the pool. Returns 0 or a negative errno. */
 int fetch_pool_new(struct source *source, struct fetch_pool **ret_pool);
 
-/* Stops: jobs not begun are dropped, jobs under way are waited for no longer than `wait_ns`. Returns 0, or -ETIMEDOUT
- * when a thread is still inside the source; then nothing is freed, and the process had better exit. */
+/* Stops: jobs not begun are dropped, exchanges under way are cancelled, and their ends waited for no longer than
+ * `wait_ns`. Returns 0, or -ETIMEDOUT when a thread is still inside the source; then nothing is freed, and the process
+ * had better exit. */
 int fetch_pool_stop(struct fetch_pool *pool, uint64_t wait_ns);
 
 /* Takes the job. Never blocks and never fails: a job that cannot be run comes back with ERROR_INTERNAL. */

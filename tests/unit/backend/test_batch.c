@@ -41,7 +41,7 @@ static void note(void *context, size_t index, struct value *value, const struct 
     assert_true(index < SOURCE_MAX_BATCH && told->texts[index][0] == '\0'); /* once for each */
     assert_true(strlen(text) < sizeof(told->texts[index]));
     memcpy(told->texts[index], text, strlen(text));
-    if (error && error->kind == ERROR_ACCESS_DENIED)
+    if (!value && error->kind == ERROR_ACCESS_DENIED)
         memcpy(told->denied, error->message, sizeof(error->message));
     told->calls++;
     value_free(value);

@@ -41,7 +41,7 @@ static void stay_inside(struct fake_source *fake)
     (void)pthread_cond_broadcast(&fake->moved);
 }
 
-static int fail(enum error_kind kind, struct error *ret_error)
+static int refuse(enum error_kind kind, struct error *ret_error)
 {
     return kind == ERROR_NONE ? 0 : error_set(ret_error, kind, "the test says so");
 }
@@ -66,8 +66,8 @@ static struct value *current_value(const struct fake_source *fake, const char *i
     return value;
 }
 
-static int fake_get(struct source *source, struct http *http, const struct value_request *request,
-                    uint64_t deadline_ns, struct value **ret_value, struct error *ret_error)
+static int fake_get(struct source *source, struct http *http, const struct value_request *request, uint64_t deadline_ns,
+                    struct value **ret_value, struct error *ret_error)
 {
     struct fake_source *fake = fake_of(source);
     _cleanup_value_ struct value *value = NULL;
@@ -85,7 +85,7 @@ static int fake_get(struct source *source, struct http *http, const struct value
     enum error_kind failure = fake->get_failure;
     stay_inside(fake);
     (void)pthread_mutex_unlock(&fake->lock);
-    int r = value ? fail(failure, ret_error) : -ENOMEM;
+    int r = value ? refuse(failure, ret_error) : -ENOMEM;
     if (r == 0)
         *ret_value = STEAL(value);
     return r;
@@ -104,7 +104,7 @@ static int fake_get_many(struct source *source, struct http *http, const char *c
     for (size_t i = 0; i < count; i++)
         note(fake, " %s", ids[i]);
     note(fake, "; ");
-    int r = fail(fake->batch_failure, ret_error);
+    int r = refuse(fake->batch_failure, ret_error);
     for (size_t i = 0; i < count && r == 0; i++) {
         bool there = !fake->missing || strcmp(fake->missing, ids[i]) != 0;
         each(context, i, there ? current_value(fake, ids[i]) : NULL, there ? NULL : &missing);
@@ -129,7 +129,7 @@ static int fake_list(struct source *source, struct http *http, const char *const
     for (const char *const *name = fake->names; name && *name && r == 0; name++)
         r = each(context, *name);
     if (r == 0)
-        r = fail(fake->list_failure, ret_error);
+        r = refuse(fake->list_failure, ret_error);
     stay_inside(fake);
     (void)pthread_mutex_unlock(&fake->lock);
     return r;
@@ -143,7 +143,7 @@ static int fake_versions(struct source *source, struct http *http, const char *i
     (void)deadline_ns;
     (void)pthread_mutex_lock(&fake->lock);
     note(fake, "versions %s; ", id);
-    int r = fail(fake->versions_failure, ret_error);
+    int r = refuse(fake->versions_failure, ret_error);
     if (r == 0)
         r = each(context, fake->version, "AWSCURRENT");
     if (r == 0)

@@ -46,8 +46,12 @@ static struct names *secrets_of(const char *const *list, size_t count)
 static void add_text(char text[TEXT_BYTES], const char *mark, const char *bytes, size_t size_bytes)
 {
     size_t size = strlen(text);
-    int more = snprintf(text + size, TEXT_BYTES - size, "%s<%.*s>", mark, (int)size_bytes, bytes);
-    assert_in_range(more, 0, TEXT_BYTES - 1 - size);
+    size_t mark_bytes = strlen(mark);
+    assert_true(size + mark_bytes + size_bytes + 2 < TEXT_BYTES);
+    memcpy(text + size, mark, mark_bytes);
+    text[size + mark_bytes] = '<';
+    memcpy(text + size + mark_bytes + 1, bytes, size_bytes);
+    memcpy(text + size + mark_bytes + 1 + size_bytes, ">", 2);
 }
 
 /* "<a><b>": the children of a directory. */
@@ -314,7 +318,7 @@ static int model_child(const char *name, const char *directory, const char **ret
 
 static bool model_has_child(const struct model *model, const char *directory, const char *component, size_t bytes)
 {
-    const char *other;
+    const char *other = NULL;
     for (size_t i = 0; i < MODEL_NAMES; i++)
         if (model_child(model->list[i].text, directory, &other) == (int)bytes && memcmp(other, component, bytes) == 0)
             return true;

@@ -122,9 +122,7 @@ int world_tear_down(void **state)
 struct cache_options world_options(void)
 {
     return (struct cache_options){
-        .limits = {.ttl_ns = 300 * NS_PER_SEC,
-                   .negative_ttl_ns = 10 * NS_PER_SEC,
-                   .max_stale_ns = 3600 * NS_PER_SEC},
+        .limits = {.ttl_ns = 300 * NS_PER_SEC, .negative_ttl_ns = 10 * NS_PER_SEC, .max_stale_ns = 3600 * NS_PER_SEC},
         .timeout_ns = 5 * NS_PER_SEC,
         .list_interval_ns = 300 * NS_PER_SEC,
         .poll_ns = 60 * NS_PER_SEC,
@@ -143,8 +141,7 @@ void world_start(struct world *world, const char *const *scope_texts, const stru
     while (texts[count])
         count++;
     assert_int_equal(scope_new(texts, count, &scope, NULL), 0);
-    assert_int_equal(
-        cache_new(&world->fake.source, scope, options ? options : &defaults, &events, &world->cache), 0);
+    assert_int_equal(cache_new(&world->fake.source, scope, options ? options : &defaults, &events, &world->cache), 0);
 }
 
 void world_run(struct world *world, unsigned count)
