@@ -67,6 +67,7 @@ struct batch {
     struct cache *cache;
     bool (*chosen)(const struct cache_secret *secret, const void *context);
     const void *context;
+    bool again;      /* what is being fetched just now may be old news: fetch it once more */
     struct job *job; /* being filled, or NULL */
 };
 
@@ -118,9 +119,10 @@ static void consider(void *context, struct cache_secret *secret)
     if ((secret->version_id && !secret->stage) || !had_value || secret->references == 0 ||
         !batch->chosen(secret, batch->context) || !cache->events.in_use(cache->events.context, secret))
         return;
-    secret->check_again = secret->fetching;
-    if (secret->fetching)
+    if (secret->fetching) {
+        secret->check_again = secret->check_again || batch->again;
         return;
+    }
     if (secret->stage || !may_batch(cache)) /* a batch has current values only */
         ask_value(secret);
     else
@@ -128,9 +130,9 @@ static void consider(void *context, struct cache_secret *secret)
 }
 
 void ask_many(struct cache *cache, bool (*chosen)(const struct cache_secret *secret, const void *context),
-              const void *context)
+              const void *context, bool again)
 {
-    struct batch batch = {cache, chosen, context, NULL};
+    struct batch batch = {cache, chosen, context, again, NULL};
     cache_each_secret(cache, consider, &batch);
     /* One alone needs no permission for batches. */
     if (batch.job && batch.job->many_count == 1) {

@@ -111,7 +111,7 @@ void cache_tick(struct cache *cache, uint64_t now_ns)
         submit_list(cache);
     if (now_ns >= cache->next_poll_ns) {
         plan_poll(cache, now_ns);
-        ask_many(cache, any, NULL);
+        ask_many(cache, any, NULL, false);
     }
 }
 
@@ -143,10 +143,10 @@ void cache_check(struct cache *cache, const char *id, const char *version_id)
 {
     const struct hint hint = {id, version_id};
     if (id) {
-        ask_many(cache, is_meant, &hint);
+        ask_many(cache, is_meant, &hint, true);
         return;
     }
-    ask_many(cache, any, NULL);
+    ask_many(cache, any, NULL, true);
     list_soon(cache);
 }
 

@@ -64,9 +64,10 @@ void secrets_trim(struct cache *cache);
 /* One fetch at a time, however many wait for it. */
 void ask_value(struct cache_secret *secret);
 void ask_versions(struct cache_secret *secret);
-/* Checks all entries in use for which `chosen` is true, in batches where that is permitted. */
+/* Checks all entries in use for which `chosen` is true, in batches where that is permitted. `again`: those too whose
+ * fetch is under way, once it has ended. */
 void ask_many(struct cache *cache, bool (*chosen)(const struct cache_secret *secret, const void *context),
-              const void *context);
+              const void *context, bool again);
 
 void answer_value(struct job *job);
 void answer_many(struct job *job);

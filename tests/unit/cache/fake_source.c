@@ -26,6 +26,7 @@ __attribute__((format(printf, 2, 3))) static void note(struct fake_source *fake,
     size_t size = strlen(fake->asked);
     va_list arguments;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): a false alarm */
     (void)vsnprintf(fake->asked + size, sizeof(fake->asked) - size, format, arguments);
     va_end(arguments);
 }

@@ -38,6 +38,7 @@ __attribute__((format(printf, 2, 3))) static void note(struct world *world, cons
     size_t size = strlen(world->told);
     va_list arguments;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): a false alarm */
     (void)vsnprintf(world->told + size, sizeof(world->told) - size, format, arguments);
     va_end(arguments);
 }
