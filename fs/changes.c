@@ -9,9 +9,7 @@
  *   other bytes  the inode is detached, so that the next lookup makes a new one; announced as changed;
  *   new, gone    announced as added, removed (children first).
  *
- * Who holds a detached inode keeps the old bytes for the grace; then the inode follows the name's current
- * bytes, or loses them when the name is gone. So a watch on a file, an old descriptor and a single
- * bind-mounted file go on for ever.
+ * What becomes of detached inodes that somebody holds is follow.c's business.
  *
  * The first reading of a secret is no change: nobody can have seen it before. */
 #include <errno.h>
@@ -23,153 +21,6 @@
 #include "fs/listing.h"
 #include "fs/name.h"
 #include "fs/state.h"
-
-/* --- the queue of announcements --- */
-
-static void announce(struct fs *fs, enum announcement_kind kind, bool is_directory, const struct inode *directory,
-                     const char *entry, size_t size_bytes)
-{
-    if (directory->lookups == 0)
-        return;
-    char *path = inode_path(directory);
-    struct announcement *a = path ? calloc(1, sizeof(*a)) : NULL;
-    if (!a || !(a->entry = strdup(entry))) {
-        free(path);
-        free(a);
-        return;
-    }
-    a->kind = kind;
-    a->directory = is_directory;
-    a->parent = directory->number;
-    a->path = path;
-    a->size_bytes = size_bytes;
-    *fs->announcements_end = a;
-    fs->announcements_end = &a->next;
-}
-
-static void announce_link(struct fs *fs, const struct inode *directory, const char *entry, const char *target)
-{
-    struct announcement **end = fs->announcements_end;
-    announce(fs, ANNOUNCE_LINKED, false, directory, entry, 0);
-    if (*end)
-        (*end)->target = strdup(target);
-}
-
-static void announce_inode(struct fs *fs, enum announcement_kind kind, const struct inode *inode)
-{
-    struct announcement *a = inode->lookups > 0 ? calloc(1, sizeof(*a)) : NULL;
-    if (!a)
-        return;
-    a->kind = kind;
-    a->number = inode->number;
-    a->size_bytes = inode->size_bytes;
-    *fs->announcements_end = a;
-    fs->announcements_end = &a->next;
-}
-
-void changes_post(struct fs *fs)
-{
-    struct announcement *first = STEAL(fs->announcements);
-    fs->announcements_end = &fs->announcements;
-    if (fs->announcer && !fs->stopping)
-        announcer_post(fs->announcer, first);
-    else
-        announcement_free_all(first);
-}
-
-/* --- followers --- */
-
-static void follow_later(struct fs *fs, const struct inode *inode)
-{
-    struct follower *follower = calloc(1, sizeof(*follower));
-    if (!follower)
-        return;
-    follower->number = inode->number;
-    follower->due_ns = clock_monotonic_ns() + fs->options.grace_ns;
-    *fs->followers_end = follower;
-    fs->followers_end = &follower->next;
-}
-
-/* All detached inodes of an entry are looked at again after the grace. */
-static void detached_follow(struct fs *fs, const struct inode *directory, const char *entry)
-{
-    for (const struct inode *inode = directory->detached; inode; inode = inode->next_detached)
-        if (strcmp(inode->entry, entry) == 0)
-            follow_later(fs, inode);
-}
-
-/* They have nothing left to show: wiped, and the kernel's pages dropped. */
-static void detached_drop(struct fs *fs, struct inode *directory, const char *entry)
-{
-    for (struct inode *inode = directory->detached; inode; inode = inode->next_detached)
-        if (strcmp(inode->entry, entry) == 0 && inode->bytes) {
-            inode_set_bytes(inode, NULL, 0, 0);
-            announce_inode(fs, ANNOUNCE_DROP, inode);
-        }
-}
-
-/* What the name of a detached inode leads to now, or NULL. */
-static const struct tree_node *current_node(const struct inode *inode, struct found *found)
-{
-    struct view *view = NULL;
-    if (inode->view) {
-        if (view_tree(inode->view) && resolve_value_key(inode->view, inode->path, found) >= 0)
-            return &found->node;
-        return NULL;
-    }
-    uint32_t directory = view_node(inode->parent, &view);
-    if (directory == TREE_NONE || resolve_key(view, directory, inode->entry, found) < 0 || found->kind != INODE_FILE)
-        return NULL;
-    return &found->node;
-}
-
-static void follow_now(struct fs *fs, struct inode *inode)
-{
-    struct found found = {0};
-    const struct tree_node *node = current_node(inode, &found);
-    if (!node) {
-        inode_set_bytes(inode, NULL, 0, 0);
-        announce_inode(fs, ANNOUNCE_DROP, inode);
-        return;
-    }
-    const struct tree_node shown = {.bytes = inode->bytes, .offset = inode->offset, .size_bytes = inode->size_bytes};
-    bool same = inode->bytes && tree_same_bytes(&shown, node);
-    inode_set_bytes(inode, node->bytes, node->offset, node->size_bytes);
-    inode->mtime_ns = node->mtime_ns;
-    if (!same)
-        announce_inode(fs, ANNOUNCE_FOLLOW, inode);
-}
-
-void changes_tick(struct fs *fs, uint64_t now_ns)
-{
-    while (fs->followers && fs->followers->due_ns <= now_ns) {
-        struct follower *follower = fs->followers;
-        struct inode *inode = inode_find(fs->inodes, follower->number);
-        fs->followers = follower->next;
-        if (!fs->followers)
-            fs->followers_end = &fs->followers;
-        if (inode && !inode->named && !inode->own)
-            follow_now(fs, inode);
-        free(follower);
-    }
-}
-
-uint64_t changes_next_tick_ns(const struct fs *fs)
-{
-    return fs->followers ? fs->followers->due_ns : CLOCK_NEVER_NS;
-}
-
-void changes_free(struct fs *fs)
-{
-    announcement_free_all(STEAL(fs->announcements));
-    while (fs->followers) {
-        struct follower *next = fs->followers->next;
-        free(fs->followers);
-        fs->followers = next;
-    }
-}
-
-/* --- trees side by side --- */
 
 struct side {
     const struct tree *tree; /* or NULL */
@@ -205,7 +56,7 @@ static void change_file(struct fs *fs, struct inode *directory, const struct tre
         return;
     if (inode)
         inode_detach(fs->inodes, inode);
-    detached_follow(fs, directory, after->entry);
+    follow_detached(fs, directory, after->entry);
     announce(fs, ANNOUNCE_CHANGED, false, directory, after->entry, after->size_bytes);
 }
 
@@ -215,7 +66,7 @@ static void add_entry(struct fs *fs, struct inode *directory, const struct tree_
     (void)key_inode(fs, directory, after->entry, &hidden);
     if (hidden)
         return;
-    detached_follow(fs, directory, after->entry);
+    follow_detached(fs, directory, after->entry);
     announce(fs, ANNOUNCE_ADDED, after->directory, directory, after->entry, after->size_bytes);
 }
 
@@ -231,7 +82,7 @@ static void remove_entry(struct fs *fs, struct inode *directory, const struct si
     announce(fs, ANNOUNCE_REMOVED, gone->directory, directory, gone->entry, 0);
     if (inode)
         inode_detach(fs->inodes, inode);
-    detached_drop(fs, directory, gone->entry);
+    drop_detached(fs, directory, gone->entry);
 }
 
 static void compare_entries(struct fs *fs, struct inode *directory, struct side before, uint32_t b, struct side after,
@@ -294,7 +145,7 @@ static void compare_value_file(struct fs *fs, struct inode *inode)
         announce(fs, ANNOUNCE_CHANGED, false, inode->parent, inode->entry, node->size_bytes);
     } else {
         announce(fs, ANNOUNCE_REMOVED, false, inode->parent, inode->entry, 0);
-        detached_drop(fs, inode->parent, inode->entry);
+        drop_detached(fs, inode->parent, inode->entry);
     }
 }
 

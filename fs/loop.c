@@ -156,7 +156,7 @@ int fs_free(struct fs *fs)
     if (!fs)
         return 0;
     inode_table_free(STEAL(fs->inodes)); /* gives back its references to secrets */
-    changes_free(fs);
+    follow_free(fs);
     if (fs->cache && cache_stop(fs->cache, NS_PER_SEC / 2) < 0)
         return -ETIMEDOUT;
     announcer_free(fs->announcer);
@@ -251,7 +251,7 @@ static void take_events(struct loop *loop)
 static uint64_t next_tick_ns(const struct loop *loop)
 {
     const struct fs *fs = loop->fs;
-    uint64_t ticks[] = {cache_next_tick_ns(fs->cache), request_next_tick_ns(fs), changes_next_tick_ns(fs),
+    uint64_t ticks[] = {cache_next_tick_ns(fs->cache), request_next_tick_ns(fs), follow_next_tick_ns(fs),
                         fs->stopping ? loop->stop_at_ns : CLOCK_NEVER_NS};
     uint64_t next_ns = ticks[0];
     for (size_t i = 1; i < sizeof(ticks) / sizeof(*ticks); i++)
@@ -264,7 +264,7 @@ static void take_time(struct loop *loop)
 {
     uint64_t now_ns = clock_monotonic_ns();
     request_tick(loop->fs, now_ns);
-    changes_tick(loop->fs, now_ns);
+    follow_tick(loop->fs, now_ns);
     if (!loop->fs->stopping)
         cache_tick(loop->fs->cache, now_ns);
     else if (now_ns >= loop->stop_at_ns) {
@@ -322,7 +322,7 @@ int fs_run(struct fs *fs)
         if (r >= 0)
             take_events(&loop);
         take_time(&loop);
-        changes_post(fs);
+        announcements_post(fs);
     }
     free(loop.buffer.mem);
     return r;

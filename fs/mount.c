@@ -88,24 +88,15 @@ static int mount_both(const char *mountpoint, int context, struct mount *mount)
     const unsigned attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
     _cleanup_close_ int visible = fsmount(context, FSMOUNT_CLOEXEC, attributes);
-    if (visible < 0)
+    if (visible < 0 || move_mount(visible, "", AT_FDCWD, mountpoint, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return -errno;
+    /* After that, because older kernels clone only what is attached. */
     _cleanup_close_ int clone = open_tree(visible, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (clone < 0) {
-        /* Before kernel 6.15 only what is attached can be cloned. */
-        if (move_mount(visible, "", AT_FDCWD, mountpoint, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-            return -errno;
-        clone = open_tree(AT_FDCWD, mountpoint, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        if (clone >= 0 && mount_setattr(clone, "", AT_EMPTY_PATH, &writable, sizeof(writable)) >= 0)
-            goto done;
+    if (clone < 0 || mount_setattr(clone, "", AT_EMPTY_PATH, &writable, sizeof(writable)) < 0) {
         int r = -errno;
         (void)umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
         return r;
     }
-    if (mount_setattr(clone, "", AT_EMPTY_PATH, &writable, sizeof(writable)) < 0 ||
-        move_mount(visible, "", AT_FDCWD, mountpoint, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-        return -errno;
-done:
     mount->mount_id = read_mount_id(visible);
     mount->clone_fd = steal_fd(&clone);
     return 0;

@@ -173,15 +173,33 @@ uint64_t attr_timeout_ns(const struct inode *inode);
 int self_lookup(struct request *request, struct inode *directory, const char *entry);
 int self_list(struct listing *listing);
 
+/* --- tell.c: the announcements of this turn --- */
+
+void announce(struct fs *fs, enum announcement_kind kind, bool is_directory, const struct inode *directory,
+              const char *entry, size_t size_bytes);
+void announce_link(struct fs *fs, const struct inode *directory, const char *entry, const char *target);
+void announce_inode(struct fs *fs, enum announcement_kind kind, const struct inode *inode);
+/* Hands them to the announcer. */
+void announcements_post(struct fs *fs);
+
+/* --- follow.c --- */
+
+/* An inode, or all detached ones of an entry, are looked at again after the grace. */
+void follow_later(struct fs *fs, const struct inode *inode);
+void follow_detached(struct fs *fs, const struct inode *directory, const char *entry);
+/* The detached ones of an entry have nothing left to show: wiped, and the kernel's pages dropped. */
+void drop_detached(struct fs *fs, struct inode *directory, const char *entry);
+/* What the name of a detached inode leads to now (kept in `found`), or NULL. */
+const struct tree_node *current_node(const struct inode *inode, struct found *found);
+void follow_tick(struct fs *fs, uint64_t now_ns);
+uint64_t follow_next_tick_ns(const struct fs *fs);
+void follow_free(struct fs *fs);
+
 /* --- changes.c --- */
 
 void changes_secret(struct fs *fs, struct cache_secret *secret);
 void changes_stages(struct fs *fs, struct cache_secret *secret, const struct stages *before);
 void changes_names(struct fs *fs, const struct names *before, const struct names *after);
-void changes_tick(struct fs *fs, uint64_t now_ns);
-uint64_t changes_next_tick_ns(const struct fs *fs);
-void changes_post(struct fs *fs);
-void changes_free(struct fs *fs);
 
 /* --- ops.c --- */
 
