@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "base/cleanup.h"
+
 struct buffer {
     char *bytes; /* NULL while empty; always NUL-terminated after the last byte otherwise */
     size_t size_bytes;

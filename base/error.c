@@ -34,7 +34,7 @@ void error_copy_text(char *field, unsigned long field_bytes, const char *text, u
 {
     unsigned long size = text_bytes < field_bytes - 1 ? text_bytes : field_bytes - 1;
     for (unsigned long i = 0; i < size; i++)
-        field[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+        field[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i]; /* char may be signed: other bytes as well */
     field[size] = '\0';
 }
 

@@ -34,15 +34,15 @@ struct error {
     enum error_kind kind;
     char code[64];       /* the service's own code, "AccessDeniedException", or "" */
     char request_id[64]; /* x-amzn-RequestId, or "" */
-    char message[512];   /* one line for people, printable ASCII/UTF-8 only */
+    char message[512];   /* one line for people, printable ASCII only */
 };
 
 /* Fills `error` (which may be NULL) from a printf format; code and request id become "". The message is
- * cut to fit, and control characters become '?'. Returns a negative errno that stands for the kind, so that
+ * cut to fit, and other than printable ASCII becomes '?'. Returns a negative errno that stands for the kind, so that
  * callers can write `return error_set(...)`. Any thread. */
 int error_set(struct error *error, enum error_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Copies untrusted text into one of the fixed fields above: cut to fit, control characters replaced. */
+/* Copies untrusted text into one of the fixed fields above: cut to fit, what is not printable ASCII replaced. */
 void error_copy_text(char *field, unsigned long field_bytes, const char *text, unsigned long text_bytes);
 
 /* True for answers that are believed at once, even against a cached value. */

@@ -179,11 +179,8 @@ static void drop_version(void *context, struct cache_secret *other)
 static void expire_stage(void *context, struct cache_secret *other)
 {
     const struct cache_secret *rotated = context;
-    uint64_t ttl_ns = rotated->cache->options.limits.ttl_ns;
-    if (!other->stage || strcmp(other->id, rotated->id) != 0)
-        return;
-    if (rotated->known.checked_ns - other->known.checked_ns < ttl_ns)
-        other->known.checked_ns = rotated->known.checked_ns > ttl_ns ? rotated->known.checked_ns - ttl_ns : 0;
+    if (other->stage && strcmp(other->id, rotated->id) == 0)
+        other->known.expired = true;
 }
 
 /* Takes the stages of a current value into what is known. Nothing is news where nothing was known. */
@@ -206,6 +203,7 @@ static void take_value(struct cache_secret *secret, struct value *value)
     complaint_settle(&secret->complaint, secret->id);
     secret->known.failure = ERROR_NONE;
     secret->known.checked_ns = clock_monotonic_ns();
+    secret->known.expired = false;
     secret->error = (struct error){0};
     bool changed = !same_value(secret->value, value);
     secret_set_value(secret, value); /* also when it is equal: its stages may have moved */

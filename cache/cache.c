@@ -33,13 +33,14 @@ static void finish_list(struct cache *cache, struct job *job)
     cache->listing = false;
     uint64_t again_ns = cache->options.list_interval_ns;
     cache->names_error = job->error;
-    bool first = cache->names_state != NAMES_COMPLETE;
+    bool first = !cache->listed;
     _cleanup_names_ struct names *before = NULL;
     if (job->result >= 0) {
         complaint_settle(&cache->names_complaint, NULL);
         before = cache->names;
         cache->names = STEAL(job->names);
         cache->names_state = NAMES_COMPLETE;
+        cache->listed = true;
         if (names_skipped(cache->names) > 0)
             complaint_skipped(&cache->names_complaint, names_skipped(cache->names));
     } else {

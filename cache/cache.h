@@ -30,7 +30,7 @@ struct cache_options {
 /* What the cache tells its user, always from within cache_dispatch() or cache_tick(). */
 struct cache_events {
     void *context;
-    /* The value has changed, appeared or gone. */
+    /* The value has changed, appeared or gone. No reference to any secret may be given back in here. */
     void (*changed)(void *context, struct cache_secret *secret);
     /* Stages have moved, come or gone; `before` is how they were. */
     void (*stages_changed)(void *context, struct cache_secret *secret, const struct stages *before);

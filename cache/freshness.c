@@ -26,7 +26,8 @@ enum freshness_verdict freshness_decide(const struct freshness *known, const str
 {
     if (!known->has_value)
         return decide_without_value(known, limits, arrived_ns, now_ns);
-    if (known->checked_ns >= arrived_ns || age_ns(known->checked_ns, now_ns) < limits->ttl_ns)
+    bool young = !known->expired && age_ns(known->checked_ns, now_ns) < limits->ttl_ns;
+    if (known->checked_ns >= arrived_ns || young)
         return FRESHNESS_SERVE;
     if (known->failure == ERROR_NONE)
         return FRESHNESS_FETCH;
@@ -40,7 +41,7 @@ enum freshness_verdict freshness_decide(const struct freshness *known, const str
 uint64_t freshness_left_ns(const struct freshness *known, const struct freshness_limits *limits, uint64_t now_ns)
 {
     uint64_t age = age_ns(known->checked_ns, now_ns);
-    if (age < limits->ttl_ns)
+    if (age < limits->ttl_ns && !known->expired)
         return limits->ttl_ns - age;
     return known->failure == ERROR_NONE ? 0 : RETRY_AFTER_NS;
 }

@@ -21,6 +21,7 @@ struct freshness {
     uint64_t checked_ns;     /* last good answer */
     enum error_kind failure; /* of the last attempt; ERROR_NONE when that was good */
     uint64_t failed_ns;
+    bool expired; /* the value is known to be old news, whatever its age; until the next good answer */
 };
 
 enum freshness_verdict {

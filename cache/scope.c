@@ -27,16 +27,15 @@ static const char *rule_path(const struct rule *rule)
 /* Bytes of "arn:P:secretsmanager:R:A:secret:" at the start of a text, or 0. */
 static size_t arn_prefix_bytes(const char *text)
 {
-    if (strncmp(text, "arn:", 4) != 0)
-        return 0;
+    static const char *const fields[] = {"arn:", NULL, "secretsmanager:", NULL, NULL, "secret:"};
     const char *p = text;
-    for (int colons = 0; colons < 6; colons++) {
-        p = strchr(p, ':');
-        if (!p)
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+        const char *colon = strchr(p, ':');
+        if (!colon || (fields[i] && strncmp(p, fields[i], strlen(fields[i])) != 0))
             return 0;
-        p++;
+        p = colon + 1;
     }
-    return strncmp(p - strlen("secret:"), "secret:", strlen("secret:")) == 0 ? (size_t)(p - text) : 0;
+    return (size_t)(p - text);
 }
 
 /* Bytes of a name in an ARN without "-" and its six random letters or "??????". */
@@ -66,10 +65,12 @@ static int rule_parse(struct rule *rule, const char *text, struct error *ret_err
     }
     if (rule->stars == 0 && arn_bytes > 0) {
         bytes = without_suffix(name);
-        if (name[bytes] != '\0' && !strchr(name, '?'))
+        if (name[bytes] != '\0' && !strpbrk(text, "*?"))
             rule->arn = strdup(text);
     }
-    rule->arn_prefix = strndup(text, arn_bytes);
+    /* As in an IAM policy, region or account may be left open: then the name is asked for as it is. */
+    bool open = memchr(text, '*', arn_bytes) || memchr(text, '?', arn_bytes);
+    rule->arn_prefix = strndup(text, open ? 0 : arn_bytes);
     rule->name = strndup(name, bytes);
     if (!rule->arn_prefix || !rule->name)
         return -ENOMEM;

@@ -45,6 +45,7 @@ struct cache {
     enum names_state names_state;
     struct complaint names_complaint;
     struct error names_error;
+    bool listed; /* at least once */
     bool listing;
     bool list_again;
     uint64_t next_list_ns;

@@ -118,7 +118,8 @@ struct option {
 #define AT(member) offsetof(struct options, member)
 
 static const struct option table[] = {
-    {"local", "FILE", "read secrets from a JSON file {\"name\": {…} | \"text\"} in place of AWS", AT(local), set_text},
+    {"local", "FILE", "read secrets from a JSON file {\"name\": {...} | \"text\"} in place of AWS", AT(local),
+     set_text},
     {"region", "REGION", "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION, the profile)", AT(region), set_text},
     {"profile", "NAME", "profile of the shared AWS files (default: AWS_PROFILE)", AT(profile), set_text},
     {"endpoint-url", "URL", "Secrets Manager endpoint (default: by the region)", AT(endpoint_url), set_text},

@@ -9,15 +9,25 @@
 #include "base/clock.h"
 #include "fs/state.h"
 
+/* A holder that never stops reading gets the new bytes all the same. */
+#define MAX_DELAYS 8
+
+/* To the end of the queue, which is in the order of due times because the grace is always the same. */
+static void enqueue(struct fs *fs, struct follower *follower, uint64_t now_ns)
+{
+    follower->due_ns = now_ns + fs->options.grace_ns;
+    follower->next = NULL;
+    *fs->followers_end = follower;
+    fs->followers_end = &follower->next;
+}
+
 void follow_later(struct fs *fs, const struct inode *inode)
 {
     struct follower *follower = calloc(1, sizeof(*follower));
     if (!follower)
         return;
     follower->number = inode->number;
-    follower->due_ns = clock_monotonic_ns() + fs->options.grace_ns;
-    *fs->followers_end = follower;
-    fs->followers_end = &follower->next;
+    enqueue(fs, follower, clock_monotonic_ns());
 }
 
 /* All detached inodes of an entry are looked at again after the grace. */
@@ -70,6 +80,12 @@ static void follow_now(struct fs *fs, struct inode *inode)
         announce_inode(fs, ANNOUNCE_FOLLOW, inode);
 }
 
+/* Somebody is just reading it in parts: whoever that is shall finish. */
+static bool is_being_read(const struct fs *fs, const struct inode *inode, uint64_t now_ns)
+{
+    return inode->bytes && now_ns - inode->read_ns < fs->options.grace_ns;
+}
+
 void follow_tick(struct fs *fs, uint64_t now_ns)
 {
     while (fs->followers && fs->followers->due_ns <= now_ns) {
@@ -78,8 +94,14 @@ void follow_tick(struct fs *fs, uint64_t now_ns)
         fs->followers = follower->next;
         if (!fs->followers)
             fs->followers_end = &fs->followers;
-        if (inode && !inode->named && !inode->own)
+        if (inode && !inode->named && !inode->own) {
+            if (follower->delays < MAX_DELAYS && is_being_read(fs, inode, now_ns)) {
+                follower->delays++;
+                enqueue(fs, follower, now_ns);
+                continue;
+            }
             follow_now(fs, inode);
+        }
         free(follower);
     }
 }

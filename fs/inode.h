@@ -62,7 +62,8 @@ struct inode {
     size_t offset;
     size_t size_bytes;
     uint64_t mtime_ns;
-    bool own; /* below /.secretsfs: not counted among the requests */
+    uint64_t read_ns; /* when the kernel last fetched some of it */
+    bool own;         /* below /.secretsfs: not counted among the requests */
 };
 
 #define INODE_ROOT 1U

@@ -132,7 +132,7 @@ static void op_opendir(fuse_req_t handle, fuse_ino_t number, struct fuse_file_in
 static void op_read(fuse_req_t handle, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *file)
 {
     struct fs *fs = fs_of(handle);
-    const struct inode *inode = inode_find(fs->inodes, number);
+    struct inode *inode = inode_find(fs->inodes, number);
     (void)file;
     count(fs, OP_READ, number);
     if (!inode || inode->kind != INODE_FILE || !inode->bytes) {
@@ -143,6 +143,7 @@ static void op_read(fuse_req_t handle, fuse_ino_t number, size_t size, off_t off
         (void)fuse_reply_buf(handle, NULL, 0);
         return;
     }
+    inode->read_ns = clock_monotonic_ns();
     size_t left = inode->size_bytes - (size_t)offset;
     size_t bytes = size < left ? size : left;
     if (bytes > BOUNCE_BYTES)

@@ -52,6 +52,7 @@ struct request {
 struct follower {
     uint64_t number;
     uint64_t due_ns;
+    unsigned delays;
     struct follower *next;
 };
 

@@ -15,6 +15,7 @@ import util
 OLD, NEW = "the value before the rotation 5d1f", "the value after the rotation 9c3e"
 SYS_MEMFD_SECRET = 447
 
+
 def has_memfd_secret():
     descriptor = ctypes.CDLL(None, use_errno=True).syscall(SYS_MEMFD_SECRET, 0)
     if descriptor >= 0:

@@ -43,7 +43,7 @@ def test_soak(fake, mount, fs):
 
     for name in names:
         rotate(name)
-    mounted = mount(fake, "--poll", "500ms", "--ttl", "2s", "--timeout", "1s", "--grace", "100ms")
+    mounted = mount(fake, "--poll", "500ms", "--ttl", "2s", "--timeout", "1s")
     util.wait_until(lambda: fs.list(mounted.path) == ["soak"])
     for name in names:
         fs.read(mounted / name / "value")

@@ -34,7 +34,7 @@ def reading(*paths):
 
 def test_no_read_is_torn(fake, mount, fs):
     fake.put_many(values(0))
-    mounted = mount(fake, "--poll", "0", "--ttl", "1h", "--grace", "50ms")
+    mounted = mount(fake, "--poll", "0", "--ttl", "1h")
     paths = [mounted / name / "value" for name in SIZES]
     with reading(*paths) as first, reading(*reversed(paths)) as second:
         for number in range(1, ROTATIONS + 1):

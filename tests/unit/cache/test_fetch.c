@@ -231,6 +231,7 @@ static void stop_drops_what_has_not_begun(void **state)
 /* --- a source of another kind --- */
 
 /* Fails without a reason, and says in the error code what the thread is like. */
+/* cppcheck-suppress constParameter */
 static int bare_get(struct source *source, struct http *http, const struct value_request *request, uint64_t deadline_ns,
                     struct value **ret_value, struct error *ret_error)
 {

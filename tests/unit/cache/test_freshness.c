@@ -34,7 +34,8 @@ static void check_rows(const struct row *rows, size_t count)
 {
     static const char *const words[] = {"SERVE", "SERVE_STALE", "SERVE_STALE_AND_FETCH", "FAIL", "FETCH"};
     for (size_t i = 0; i < count; i++) {
-        const struct freshness known = {rows[i].has_value, rows[i].checked_ns, rows[i].failure, rows[i].failed_ns};
+        const struct freshness known = {rows[i].has_value, rows[i].checked_ns, rows[i].failure, rows[i].failed_ns,
+                                        false};
         uint64_t arrived_ns = rows[i].arrived_ns ? rows[i].arrived_ns : rows[i].now_ns;
         enum freshness_verdict verdict = freshness_decide(&known, &limits, arrived_ns, rows[i].now_ns);
         if (verdict != rows[i].verdict)
@@ -133,7 +134,7 @@ static void limits_of_zero_ask_each_time_but_once(void **state)
     static const struct freshness_limits none = {0};
     const struct freshness good = {.has_value = true, .checked_ns = AT(1)};
     const struct freshness bad = {.failure = ERROR_NOT_FOUND, .failed_ns = AT(1)};
-    const struct freshness stale = {true, AT(0), ERROR_TIMEOUT, AT(1)};
+    const struct freshness stale = {true, AT(0), ERROR_TIMEOUT, AT(1), false};
     (void)state;
     assert_int_equal(freshness_decide(&good, &none, AT(1), AT(2)), FRESHNESS_SERVE);
     assert_int_equal(freshness_decide(&good, &none, JUST_AFTER(1), AT(2)), FRESHNESS_FETCH);
@@ -162,9 +163,21 @@ static void kernel_keeps_an_entry_until_the_ttl_is_over(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct freshness known = {true, AT(0), rows[i].failure, AT(0)};
+        const struct freshness known = {true, AT(0), rows[i].failure, AT(0), false};
         assert_int_equal(freshness_left_ns(&known, &limits, rows[i].now_ns), rows[i].left_ns);
     }
+}
+
+static void old_news_are_checked_whatever_their_age(void **state)
+{
+    struct freshness known = {.has_value = true, .checked_ns = AT(0), .expired = true};
+    (void)state;
+    assert_int_equal(freshness_decide(&known, &limits, AT(1), AT(1)), FRESHNESS_FETCH);
+    assert_int_equal(freshness_decide(&known, &limits, AT(0), AT(1)), FRESHNESS_SERVE);
+    assert_int_equal(freshness_left_ns(&known, &limits, AT(1)), 0);
+    known.failure = ERROR_TIMEOUT;
+    known.failed_ns = AT(1);
+    assert_int_equal(freshness_decide(&known, &limits, AT(1), AT(1)), FRESHNESS_SERVE_STALE);
 }
 
 int main(void)
@@ -176,6 +189,7 @@ int main(void)
         cmocka_unit_test(definite_failures_are_remembered_longer),
         cmocka_unit_test(limits_of_zero_ask_each_time_but_once),
         cmocka_unit_test(kernel_keeps_an_entry_until_the_ttl_is_over),
+        cmocka_unit_test(old_news_are_checked_whatever_their_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
