@@ -39,6 +39,8 @@ struct cache_events {
     /* A fetch has ended: what waits for this secret can be tried again. NULL: the list of names has arrived (or
      * failed). Comes after the two above. */
     void (*arrived)(void *context, struct cache_secret *secret);
+    /* Memory is short: give up what refers to this secret, unless it is in use. May be done later. */
+    void (*give_up)(void *context, struct cache_secret *secret);
     /* Is somebody still using this secret? Asked before it is polled. */
     bool (*in_use)(void *context, struct cache_secret *secret);
 };

@@ -57,13 +57,16 @@ struct cache_secret *cache_secret_ref(struct cache_secret *secret)
     return secret;
 }
 
-/* What nobody refers to stays known, because its age and its failures still count; only when there are many such
- * entries without a value, they go. */
+/* What nobody refers to stays known, because its age and its failures still count, until memory is short or there
+ * are many entries without a value. */
 void cache_secret_unref(struct cache_secret *secret)
 {
     if (!secret || --secret->references > 0)
         return;
-    if (!secret->value && is_idle(secret) && secret->cache->secret_count > MAX_EMPTY_ENTRIES)
+    const struct cache *cache = secret->cache;
+    bool too_many =
+        secret->value ? cache->value_bytes > cache->options.cache_bytes : cache->secret_count > MAX_EMPTY_ENTRIES;
+    if (too_many && is_idle(secret))
         drop(secret);
 }
 
@@ -80,24 +83,36 @@ void secret_set_value(struct cache_secret *secret, struct value *value)
 }
 
 struct oldest {
+    bool idle; /* look for what nobody refers to; else for what somebody might give up */
     struct cache_secret *found;
 };
 
 static void note_oldest(void *context, struct cache_secret *secret)
 {
     struct oldest *oldest = context;
-    if (secret->value && is_idle(secret) && (!oldest->found || secret->used_ns < oldest->found->used_ns))
+    bool candidate = oldest->idle ? is_idle(secret) : secret->references > 0 && secret->given_up_ns <= secret->used_ns;
+    if (secret->value && candidate && (!oldest->found || secret->used_ns < oldest->found->used_ns))
         oldest->found = secret;
+}
+
+static struct cache_secret *find_oldest(struct cache *cache, bool idle)
+{
+    struct oldest oldest = {idle, NULL};
+    cache_each_secret(cache, note_oldest, &oldest);
+    return oldest.found;
 }
 
 void secrets_trim(struct cache *cache)
 {
-    while (cache->value_bytes > cache->options.cache_bytes) {
-        struct oldest oldest = {NULL};
-        cache_each_secret(cache, note_oldest, &oldest);
-        if (!oldest.found)
-            return;
-        drop(oldest.found);
+    struct cache_secret *secret;
+    while (cache->value_bytes > cache->options.cache_bytes && (secret = find_oldest(cache, true)))
+        drop(secret);
+    /* The kernel remembers what was read long after it was closed. What it forgets when asked is dropped then. */
+    uint64_t kept_bytes = cache->value_bytes;
+    while (kept_bytes > cache->options.cache_bytes && (secret = find_oldest(cache, false))) {
+        secret->given_up_ns = clock_monotonic_ns();
+        kept_bytes -= secret_size_bytes(secret->value->bytes);
+        cache->events.give_up(cache->events.context, secret);
     }
 }
 

@@ -18,7 +18,8 @@ struct cache_secret {
     struct freshness known;
     struct error error;
     uint64_t generation;
-    uint64_t used_ns; /* when it was last asked for */
+    uint64_t used_ns;     /* when it was last asked for */
+    uint64_t given_up_ns; /* when its user was asked to give it up */
     bool fetching;
     bool check_again; /* something may have changed since the fetch under way began */
     struct complaint complaint;

@@ -224,6 +224,15 @@ void changes_stages(struct fs *fs, struct cache_secret *secret, const struct sta
             compare_stages(fs, inode, before, cache_stages(secret));
 }
 
+/* Makes the kernel forget the secret's directories, with all below them that nobody holds. */
+void changes_give_up(struct fs *fs, struct cache_secret *secret)
+{
+    const struct view *view = view_of(secret);
+    for (const struct inode *inode = view ? view->shown : NULL; inode; inode = inode->sibling)
+        if (inode->parent)
+            announce(fs, ANNOUNCE_DOUBT, false, inode->parent, inode->entry, 0);
+}
+
 /* --- names --- */
 
 struct name_changes {

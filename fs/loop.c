@@ -41,6 +41,11 @@ struct loop {
 
 /* --- what the cache tells --- */
 
+static void on_give_up(void *context, struct cache_secret *secret)
+{
+    changes_give_up(context, secret);
+}
+
 static void on_arrived(void *context, struct cache_secret *secret)
 {
     struct view *view = secret ? view_of(secret) : NULL;
@@ -112,7 +117,8 @@ int fs_new(struct source *source, struct scope *scope, const struct cache_option
     struct fs *fs = calloc(1, sizeof(*fs));
     if (!fs)
         return -ENOMEM;
-    const struct cache_events events = {fs, on_changed, on_stages_changed, on_names_changed, on_arrived, in_use};
+    const struct cache_events events = {fs,         on_changed, on_stages_changed, on_names_changed, on_arrived,
+                                        on_give_up, in_use};
     fs->options = *options;
     fs->source = source;
     fs->started_ns = clock_monotonic_ns();

@@ -199,6 +199,7 @@ void follow_free(struct fs *fs);
 /* --- changes.c --- */
 
 void changes_secret(struct fs *fs, struct cache_secret *secret);
+void changes_give_up(struct fs *fs, struct cache_secret *secret);
 void changes_stages(struct fs *fs, struct cache_secret *secret, const struct stages *before);
 void changes_names(struct fs *fs, const struct names *before, const struct names *after);
 

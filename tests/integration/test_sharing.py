@@ -150,3 +150,20 @@ def test_names_are_listed_page_by_page_and_narrowed(fake, mount, fs):
     assert fs.list(mounted.path) == ["prod"]
     assert fake.count("ListSecrets") == 3
     assert fake.count("GetSecretValue") == 0
+
+
+def test_what_nobody_uses_is_dropped_when_memory_is_short(fake, mount, fs):
+    names = [f"large/s{number:02}" for number in range(20)]
+    fake.put_many({name: f"{name} " * 4000 for name in names})
+    mounted = mount(fake, "--cache-bytes", "200K", "--poll", "0", "--secret", "large/*")
+
+    def cached():
+        return sum("version_id" in secret for secret in mounted.status()["secrets"])
+
+    with open(mounted / names[0] / "value", "rb") as held:
+        for name in names:
+            assert fs.read(mounted / name / "value") == f"{name} ".encode() * 4000
+        util.wait_until(lambda: cached() <= 6)  # 200 KiB are five of them, and one is held
+        assert held.read() == f"{names[0]} ".encode() * 4000
+    for name in names:  # those that were dropped are fetched again
+        assert fs.read(mounted / name / "value") == f"{name} ".encode() * 4000

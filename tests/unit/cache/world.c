@@ -81,6 +81,11 @@ static void on_names_changed(void *context, const struct names *before, const st
     note(context, "; ");
 }
 
+static void on_give_up(void *context, struct cache_secret *secret)
+{
+    note_secret(context, "give up", secret);
+}
+
 static void on_arrived(void *context, struct cache_secret *secret)
 {
     struct world *world = context;
@@ -134,7 +139,8 @@ struct cache_options world_options(void)
 void world_start(struct world *world, const char *const *scope_texts, const struct cache_options *options)
 {
     static const char *const exact[] = {"a", NULL};
-    const struct cache_events events = {world, on_changed, on_stages_changed, on_names_changed, on_arrived, in_use};
+    const struct cache_events events = {world,      on_changed, on_stages_changed, on_names_changed, on_arrived,
+                                        on_give_up, in_use};
     const struct cache_options defaults = world_options();
     const char *const *texts = scope_texts ? scope_texts : exact;
     struct scope *scope = NULL;
