@@ -41,6 +41,7 @@ class FakeServer(Service):
         self.port, self.certificate = port, certificate
         self.values = []  # every value ever put, for those who look for leaks
         self.connections = 0
+        self.context = None  # with TLS: a test may narrow its versions
         self._thread = None
         self.user(ACCESS_KEY, SECRET_KEY)
 
@@ -49,7 +50,7 @@ class FakeServer(Service):
     def start(self):
         context = None
         if self.certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context = self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.certificate)
 
         def connect():

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import ssl
 
 import pytest
 
@@ -282,6 +283,32 @@ def test_faults_do_not_reach_readers(fake, mount, fs, kind):
     fake.clear()
     util.wait_until(lambda: fs.read(path) == b"after the fault")
     util.wait_until(lambda: os.getxattr(path, "user.secretsfs.stale") == b"0")
+
+
+def test_a_tls_failure_does_not_reach_readers(tls_fake, mount, fs):
+    tls_fake.put("prod/db", SECRET)
+    mounted = mount(tls_fake, "--poll", "100ms", "--ttl", "200ms", "--timeout", "2s")
+    path = mounted / "prod/db/password"
+    assert fs.read(path) == b"the first password"
+    tls_fake.context.maximum_version = ssl.TLSVersion.TLSv1_1  # which is refused
+    tls_fake.fault("close-after")
+    util.wait_until(lambda: mounted.status()["secrets"][0].get("error", {}).get("kind") == "tls")
+    for _ in range(50):
+        assert fs.read(path) == b"the first password"
+    tls_fake.put("prod/db", {**SECRET, "password": "after the fault"})
+    tls_fake.context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    tls_fake.clear()
+    util.wait_until(lambda: fs.read(path) == b"after the fault")
+
+
+def test_a_clock_that_goes_wrong_is_corrected(fake, mount, fs):
+    fake.put("prod/db", SECRET)
+    mounted = mount(fake, *QUICK)
+    path = mounted / "prod/db/password"
+    assert fs.read(path) == b"the first password"
+    fake.set_clock(2 * 3600)
+    fake.put("prod/db", {**SECRET, "password": "signed with the server's time"})
+    util.wait_until(lambda: fs.read(path) == b"signed with the server's time")
 
 
 def test_a_value_is_not_served_beyond_max_stale(fake, mount, fs):
