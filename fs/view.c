@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 int view_open(struct cache *cache, const char *id, const char *stage, const char *version_id, struct view **ret_view)
 {
     _cleanup_cache_secret_ struct cache_secret *secret = NULL;
@@ -41,8 +43,12 @@ struct view *view_of(const struct cache_secret *secret)
 const struct tree *view_tree(struct view *view)
 {
     const struct value *value = cache_secret_value(view->secret);
-    if (!view->tree && value && tree_new(value, NULL, &view->tree) >= 0)
-        view->was_there = true;
+    if (view->tree || !value || tree_new(value, NULL, &view->tree) < 0)
+        return view->tree;
+    view->was_there = true;
+    if (tree_skipped(view->tree) > 0)
+        log_warning("secret \"%s\": %zu keys are longer than a directory entry (255 bytes) and are only in .raw",
+                    cache_secret_id(view->secret), tree_skipped(view->tree));
     return view->tree;
 }
 

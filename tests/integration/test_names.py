@@ -67,6 +67,7 @@ def test_keys_that_do_not_fit(with_backend, fs):
     assert fs.list(mounted / "s") == [".raw", "short"]
     assert json.loads(fs.read(mounted / "s/.raw"))["x" * 256] == "value of x"
     assert fs.read_errno(mounted / "s" / ("x" * 256)) == "ENAMETOOLONG"
+    mounted.wait_log('"s"', "2 keys are longer")
 
 
 def test_names_that_do_not_fit(with_backend, fs):
