@@ -26,3 +26,14 @@ int endpoint_check_url(const char *url, const char *origin, char **ret_url, stru
  * ignore_configured_endpoint_urls is true. Returns 0 with a checked URL, or with NULL when none is configured; or a
  * negative errno with the error filled. */
 int endpoint_configured(const char *service, const struct settings *settings, char **ret_url, struct error *ret_error);
+
+/* How a service's endpoint is found: what is configured, and which host names are made where nothing is. */
+struct endpoint_rules {
+    const struct settings *settings;
+    bool fips, dual_stack;
+};
+
+/* endpoint_configured(), else endpoint_for_region(). Returns 0 with a URL, or a negative errno with the error filled.
+ */
+int endpoint_find(const struct endpoint_rules *rules, const char *service, const char *region, char **ret_url,
+                  struct error *ret_error);

@@ -142,3 +142,18 @@ int endpoint_configured(const char *service, const struct settings *settings, ch
     }
     return endpoint_check_url(url, origin, ret_url, ret_error);
 }
+
+int endpoint_find(const struct endpoint_rules *rules, const char *service, const char *region, char **ret_url,
+                  struct error *ret_error)
+{
+    char *url = NULL;
+    int r = endpoint_configured(service, rules->settings, &url, ret_error);
+    if (r == 0 && !url) {
+        r = endpoint_check_region(region, "the ARN", ret_error);
+        if (r == 0 && endpoint_for_region(service, region, rules->fips, rules->dual_stack, &url) < 0)
+            r = error_set(ret_error, ERROR_INTERNAL, "out of memory");
+    }
+    if (r == 0)
+        *ret_url = url;
+    return r;
+}

@@ -6,14 +6,21 @@
 
 #include "auth/config_files.h"
 #include "auth/credentials.h"
+#include "auth/endpoint.h"
 #include "auth/environment.h"
+#include "auth/settings.h"
 
-/* What a provider may look at. All of it is owned by the session and outlives the providers. */
+/* What a provider may look at. All of it, and the struct itself, is owned by the session and outlives the providers. */
 struct provider_context {
     const struct environment *environment;
-    struct config_files *files; /* used by one provider at a time, as fetch() is */
-    const char *profile;        /* the selected profile's name */
-    bool profile_is_option;     /* selected by --profile, which rules out keys from the environment */
+    struct config_files *files;      /* used by one provider at a time, as fetch() is */
+    const char *profile;             /* the selected profile's name */
+    bool profile_is_option;          /* selected by --profile, which rules out keys from the environment */
+    const struct settings *settings; /* environment and selected profile, as of the start */
+    const struct endpoint_rules *endpoints;
+    const char *region;
+    const char *ca_bundle; /* or NULL */
+    unsigned max_attempts;
 };
 
 /* Each returns 0 or -ENOMEM. */

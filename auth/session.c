@@ -27,8 +27,9 @@ struct aws_session {
     char *region;
     char *ca_bundle;
     char *endpoint_option; /* --endpoint-url, checked */
-    bool fips, dual_stack;
+    struct endpoint_rules endpoints;
     unsigned max_attempts;
+    struct provider_context context;
     struct credentials_cache *cache;
 };
 
@@ -129,10 +130,12 @@ static int load_max_attempts(struct aws_session *session, struct error *ret_erro
 
 static int load_endpoints(struct aws_session *session, const char *option, struct error *ret_error)
 {
-    int r = settings_bool(&session->settings, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &session->fips, ret_error);
+    session->endpoints.settings = &session->settings;
+    int r = settings_bool(&session->settings, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &session->endpoints.fips,
+                          ret_error);
     if (r == 0)
         r = settings_bool(&session->settings, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
-                          &session->dual_stack, ret_error);
+                          &session->endpoints.dual_stack, ret_error);
     if (r == 0 && option)
         r = endpoint_check_url(option, "--endpoint-url", &session->endpoint_option, ret_error);
     if (r < 0)
@@ -144,14 +147,19 @@ static int load_endpoints(struct aws_session *session, const char *option, struc
 
 static int make_credentials(struct aws_session *session, bool profile_is_option, struct error *ret_error)
 {
-    const struct provider_context context = {
+    session->context = (struct provider_context){
         .environment = session->environment,
         .files = session->files,
         .profile = session->profile,
         .profile_is_option = profile_is_option,
+        .settings = &session->settings,
+        .endpoints = &session->endpoints,
+        .region = session->region,
+        .ca_bundle = session->ca_bundle,
+        .max_attempts = session->max_attempts,
     };
     struct credentials_provider *chain;
-    if (credentials_chain_new(&context, &chain) < 0 || credentials_cache_new(chain, &session->cache) < 0)
+    if (credentials_chain_new(&session->context, &chain) < 0 || credentials_cache_new(chain, &session->cache) < 0)
         return out_of_memory(ret_error);
     return 0;
 }
@@ -230,16 +238,9 @@ int aws_session_custom_endpoint(const struct aws_session *session, const char *s
 int aws_session_endpoint(const struct aws_session *session, const char *service, const char *region, char **ret_url,
                          struct error *ret_error)
 {
-    char *url = NULL;
-    int r = aws_session_custom_endpoint(session, service, &url, ret_error);
-    if (r == 0 && !url) {
-        r = endpoint_check_region(region, "the ARN", ret_error);
-        if (r == 0 && endpoint_for_region(service, region, session->fips, session->dual_stack, &url) < 0)
-            r = out_of_memory(ret_error);
-    }
-    if (r == 0)
-        *ret_url = url;
-    return r;
+    if (session->endpoint_option && strcmp(service, "secretsmanager") == 0)
+        return copy_text(session->endpoint_option, ret_url, ret_error);
+    return endpoint_find(&session->endpoints, service, region, ret_url, ret_error);
 }
 
 int aws_session_credentials(struct aws_session *session, struct http *http, uint64_t deadline_ns,
