@@ -20,3 +20,8 @@ int parse_size(const char *text, uint64_t *ret_bytes);
 
 /* "true"/"false" in any case, "1"/"0", "yes"/"no", "on"/"off". */
 int parse_bool(const char *text, bool *ret_value);
+
+/* An instant as RFC 3339 writes it, "2026-11-21T00:24:35.236828+01:00"; "Z" or "UTC" stands for an offset of nothing.
+ * In nanoseconds since 1970, CLOCK_NEVER_NS where that is too late to be told in them (the year 2554). Returns 0, or
+ * -EINVAL also where a field is out of bounds or the instant is before 1970. */
+int parse_timestamp(const char *text, uint64_t *ret_wall_ns);

@@ -33,6 +33,9 @@ struct row {
         text, -ERANGE, UNTOUCHED \
     }
 
+/* Seconds since 1970. */
+#define S(seconds) (UINT64_C(seconds) * NS_PER_SEC)
+
 static void check(const struct row *row, int result, uint64_t value)
 {
     if (result != row->result || value != row->value)
@@ -221,12 +224,68 @@ static void bool_is_one_of_eight_words(void **state)
     }
 }
 
+static void timestamp_is_an_instant_of_rfc_3339(void **state)
+{
+    static const struct row rows[] = {
+        GOOD("1970-01-01T00:00:00Z", 0),
+        GOOD("2026-11-21T00:24:35Z", S(1795220675)),
+        GOOD("2026-11-21T00:24:35.236828Z", S(1795220675) + 236828000),
+        GOOD("2026-11-21t00:24:35.5z", S(1795220675) + 500000000),
+        GOOD("2026-11-21 00:24:35Z", S(1795220675)),
+        GOOD("2026-11-21T00:24:35UTC", S(1795220675)),
+        GOOD("2026-11-21T00:24:35.1234567891Z", S(1795220675) + 123456789),
+        GOOD("2026-11-21T01:24:35+01:00", S(1795220675)),
+        GOOD("2026-11-20T18:54:35.25-05:30", S(1795220675) + 250000000),
+        GOOD("2024-02-29T00:00:00Z", S(1709164800)),
+        GOOD("2016-12-31T23:59:60Z", S(1483228800)),
+        GOOD("2016-12-31T22:59:60-01:00", S(1483228800)),
+        GOOD("2500-01-01T00:00:00Z", S(16725225600)),
+        GOOD("9999-12-31T23:59:59Z", CLOCK_NEVER_NS),
+        BAD(""),
+        BAD("2026-11-21"),
+        BAD("2026-11-21T00:24Z"),
+        BAD("2026-11-21T00:24:35"),
+        BAD("2026-11-21T00:24:35 Z"),
+        BAD("2026-11-21T00:24:35Zulu"),
+        BAD("2026-11-21T00:24:35Z "),
+        BAD(" 2026-11-21T00:24:35Z"),
+        BAD("2026-11-21T00:24:35.Z"),
+        BAD("2026-11-21T00:24:35+0100"),
+        BAD("2026-11-21T00:24:35+24:00"),
+        BAD("2026-11-21T00:24:35+01:60"),
+        BAD("2026-11-21T00:24:35+01:00Z"),
+        BAD("2026-00-21T00:24:35Z"),
+        BAD("2026-13-21T00:24:35Z"),
+        BAD("2026-11-00T00:24:35Z"),
+        BAD("2026-11-31T00:24:35Z"),
+        BAD("2023-02-29T00:00:00Z"),
+        BAD("2026-11-21T24:00:00Z"),
+        BAD("2026-11-21T00:60:00Z"),
+        BAD("2026-11-21T00:00:61Z"),
+        BAD("26-11-21T00:24:35Z"),
+        BAD("+026-11-21T00:24:35Z"),
+        BAD("1969-12-31T23:59:59Z"),
+        BAD("1970-01-01T00:00:00+00:01"),
+        BAD("1795220675"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t value = UNTOUCHED;
+        int r = parse_timestamp(rows[i].text, &value);
+        check(&rows[i], r, value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uint_is_digits_within_bounds), cmocka_unit_test(uint_knows_all_64_bits),
-        cmocka_unit_test(octal_is_digits_below_8),      cmocka_unit_test(duration_has_a_unit_or_is_seconds),
-        cmocka_unit_test(size_has_a_unit_or_is_bytes),  cmocka_unit_test(bool_is_one_of_eight_words),
+        cmocka_unit_test(uint_is_digits_within_bounds),
+        cmocka_unit_test(uint_knows_all_64_bits),
+        cmocka_unit_test(octal_is_digits_below_8),
+        cmocka_unit_test(duration_has_a_unit_or_is_seconds),
+        cmocka_unit_test(size_has_a_unit_or_is_bytes),
+        cmocka_unit_test(bool_is_one_of_eight_words),
+        cmocka_unit_test(timestamp_is_an_instant_of_rfc_3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
