@@ -2,6 +2,7 @@
 #include "auth/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -25,6 +26,7 @@ struct aws_session {
     struct settings settings;
     char *profile;
     char *region;
+    char *region_origin;
     char *ca_bundle;
     char *endpoint_option; /* --endpoint-url, checked */
     struct endpoint_rules endpoints;
@@ -85,19 +87,38 @@ static int load_profile(struct aws_session *session, const char *option, struct 
                      option ? "--profile" : "AWS_PROFILE", config_files_names(session->files));
 }
 
-static int load_region(struct aws_session *session, const char *option, struct error *ret_error)
+/* What is configured; NULL where nothing is. */
+static int find_region(struct aws_session *session, const char *option, const char **ret_region,
+                       struct error *ret_error)
 {
     const char *origin = "--region";
     const char *region = option;
     if (!region)
         region = settings_get(&session->settings, "AWS_REGION", NULL, &origin);
     if (!region)
-        region = settings_get(&session->settings, "AWS_DEFAULT_REGION", "region", &origin);
-    if (!region)
+        region = settings_get(&session->settings, "AWS_DEFAULT_REGION", NULL, &origin);
+    if (region) {
+        *ret_region = region;
+        return copy_text(origin, &session->region_origin, ret_error);
+    }
+    *ret_region = settings_get(&session->settings, NULL, "region", NULL);
+    if (*ret_region && asprintf(&session->region_origin, "region in profile %s", session->profile) < 0) {
+        session->region_origin = NULL;
+        return out_of_memory(ret_error);
+    }
+    return 0;
+}
+
+static int load_region(struct aws_session *session, const char *option, struct error *ret_error)
+{
+    const char *region;
+    int r = find_region(session, option, &region, ret_error);
+    if (r == 0 && !region)
         return error_set(ret_error, ERROR_BAD_REQUEST,
                          "no AWS region is set: use --region, or set AWS_REGION, or region in profile \"%s\" in %s",
                          session->profile, config_files_names(session->files));
-    int r = endpoint_check_region(region, origin, ret_error);
+    if (r == 0)
+        r = endpoint_check_region(region, session->region_origin, ret_error);
     return r < 0 ? r : copy_text(region, &session->region, ret_error);
 }
 
@@ -204,6 +225,7 @@ void aws_session_free(struct aws_session *session)
     credentials_cache_free(session->cache);
     free(session->endpoint_option);
     free(session->ca_bundle);
+    free(session->region_origin);
     free(session->region);
     free(session->profile);
     config_free(session->config);
@@ -215,6 +237,11 @@ void aws_session_free(struct aws_session *session)
 const char *aws_session_region(const struct aws_session *session)
 {
     return session->region;
+}
+
+const char *aws_session_region_origin(const struct aws_session *session)
+{
+    return session->region_origin;
 }
 
 const char *aws_session_ca_bundle(const struct aws_session *session)

@@ -30,6 +30,11 @@ DEFINE_CLEANUP(struct aws_session, aws_session_free)
 #define _cleanup_aws_session_ _cleanup_(aws_session_freep)
 
 const char *aws_session_region(const struct aws_session *session);
+
+/* Where the region was found: "--region", "AWS_REGION", "AWS_DEFAULT_REGION", "region in profile NAME" or "instance
+ * metadata". */
+const char *aws_session_region_origin(const struct aws_session *session);
+
 const char *aws_session_ca_bundle(const struct aws_session *session); /* or NULL */
 unsigned aws_session_max_attempts(const struct aws_session *session);
 

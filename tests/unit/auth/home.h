@@ -2,7 +2,8 @@
 #pragma once
 
 /* For tests of sessions: a home directory of its own, which is the working directory too, and an environment that
- * holds nothing but what a test says. Included after cmocka.h. */
+ * holds nothing but what a test says; and that there is no instance metadata, unless the test has some of its own.
+ * Included after cmocka.h. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 struct row {
     const char *about;
-    const char *variables[5]; /* besides HOME */
+    const char *variables[6]; /* besides HOME */
     const char *config;       /* ~/.aws/config; NULL: no such file */
     const char *credentials;  /* ~/.aws/credentials */
     struct aws_session_options options;
@@ -37,6 +38,7 @@ static void set_variables(const char *const *variables, size_t count)
 {
     assert_int_equal(clearenv(), 0);
     assert_int_equal(setenv("HOME", home, 1), 0);
+    assert_int_equal(setenv("AWS_EC2_METADATA_DISABLED", "true", 1), 0);
     for (size_t i = 0; i < count && variables[i]; i++) {
         _cleanup_free_ char *name = strdup(variables[i]);
         assert_non_null(name);
@@ -44,6 +46,8 @@ static void set_variables(const char *const *variables, size_t count)
         assert_non_null(equals);
         *equals = '\0';
         assert_int_equal(setenv(name, equals + 1, 1), 0);
+        if (strcmp(name, "AWS_EC2_METADATA_SERVICE_ENDPOINT") == 0)
+            assert_int_equal(unsetenv("AWS_EC2_METADATA_DISABLED"), 0);
     }
 }
 

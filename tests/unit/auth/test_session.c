@@ -211,6 +211,22 @@ static void test_settings(void **state)
     assert_int_equal(failures, 0);
 }
 
+static void test_region_origin(void **state)
+{
+    (void)state;
+    static const struct row origins[] = {
+        {"", {"AWS_REGION=r"}, NULL, NULL, {.region = "r"}, "--region"},
+        {"", {"AWS_REGION=r", "AWS_DEFAULT_REGION=r"}, NULL, NULL, {0}, "AWS_REGION"},
+        {"", {"AWS_DEFAULT_REGION=r"}, "[default]\nregion = r", NULL, {0}, "AWS_DEFAULT_REGION"},
+        {"", {NULL}, "[profile a]\nregion = r", NULL, {.profile = "a"}, "region in profile a"},
+    };
+    for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+        _cleanup_aws_session_ struct aws_session *session = NULL;
+        assert_int_equal(open_session(&origins[i], &session, NULL), 0);
+        assert_string_equal(aws_session_region_origin(session), origins[i].expected);
+    }
+}
+
 static void test_ca_bundle(void **state)
 {
     (void)state;
@@ -247,6 +263,7 @@ static void test_no_home(void **state)
     struct error error;
     write_file(".aws/config", "[default]\nregion = x");
     assert_int_equal(clearenv(), 0);
+    assert_int_equal(setenv("AWS_EC2_METADATA_DISABLED", "true", 1), 0);
     assert_true(aws_session_new(&options, &session, &error) < 0);
     assert_non_null(strstr(error.message, "~/.aws/config (HOME is not set)"));
 }
@@ -254,9 +271,8 @@ static void test_no_home(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_ca_bundle),
-        cmocka_unit_test(test_endpoint_of_other_regions),
+        cmocka_unit_test(test_settings),  cmocka_unit_test(test_region_origin),
+        cmocka_unit_test(test_ca_bundle), cmocka_unit_test(test_endpoint_of_other_regions),
         cmocka_unit_test(test_no_home),
     };
     return cmocka_run_group_tests(tests, make_home, remove_home);
