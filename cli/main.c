@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,22 +7,46 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 
+static int mount_command(int count, char **arguments)
+{
+    return command_mount(count, arguments, false);
+}
+
+static const struct {
+    const char *name;
+    enum command command;
+    int (*run)(int count, char **arguments);
+    const char *usage;
+    const char *about;
+} commands[] = {
+    {"mount", COMMAND_MOUNT, mount_command, "mount [options] MOUNTPOINT", "show the secrets as files at MOUNTPOINT"},
+    {"unmount", COMMAND_UNMOUNT, command_unmount, "unmount [--lazy] MOUNTPOINT", "end a mount"},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
+
 static int print_help(FILE *file, int status)
 {
-    (void)fprintf(file,
-                  "secretsfs %s: AWS Secrets Manager as a tree of files\n"
-                  "\n"
-                  "usage:\n"
-                  "  secretsfs mount [options] MOUNTPOINT\n"
-                  "  secretsfs unmount [--lazy] MOUNTPOINT\n"
-                  "  secretsfs --version | --help\n"
-                  "\n"
-                  "options of mount (each also as -o key=value[,key=value...]):\n"
-                  "  -f, --foreground         stay in the foreground and log to stderr\n",
-                  SECRETSFS_VERSION);
-    options_print(file);
-    (void)fprintf(file, "\nA TIME is 300, 300s, 500ms, 5m or 1h. See secretsfs(1).\n");
+    (void)fprintf(file, "secretsfs %s: AWS Secrets Manager as a tree of files\n\nusage:\n", SECRETSFS_VERSION);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        (void)fprintf(file, "  secretsfs %-40s %s\n", commands[i].usage, commands[i].about);
+    (void)fprintf(file, "  secretsfs COMMAND --help\n"
+                        "  secretsfs --version | --help\n"
+                        "\nSee secretsfs(1).\n");
     return status;
+}
+
+static int print_command_help(size_t index)
+{
+    (void)printf("usage: secretsfs %s\n\n%s\n\n", commands[index].usage, commands[index].about);
+    options_print(stdout, commands[index].command);
+    (void)printf("\nA TIME is 300, 300s, 500ms, 5m or 1h. See secretsfs(1).\n");
+    return EXIT_SUCCESS;
+}
+
+static bool is_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
 int main(int count, char **arguments)
@@ -31,18 +56,20 @@ int main(int count, char **arguments)
     if (strcmp(program, "mount.secretsfs") == 0)
         return command_mount(count - 1, arguments + 1, true);
 
-    const char *command = count > 1 ? arguments[1] : "";
-    if (strcmp(command, "mount") == 0)
-        return command_mount(count - 2, arguments + 2, false);
-    if (strcmp(command, "unmount") == 0 || strcmp(command, "umount") == 0)
-        return command_unmount(count - 2, arguments + 2);
-    if (strcmp(command, "--version") == 0) {
+    const char *name = count > 1 ? arguments[1] : "";
+    if (strcmp(name, "umount") == 0)
+        name = "unmount";
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return count > 2 && is_help(arguments[2]) ? print_command_help(i)
+                                                      : commands[i].run(count - 2, arguments + 2);
+    if (strcmp(name, "--version") == 0) {
         (void)printf("secretsfs %s\n", SECRETSFS_VERSION);
         return EXIT_SUCCESS;
     }
-    if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0)
+    if (is_help(name) || strcmp(name, "help") == 0)
         return print_help(stdout, EXIT_SUCCESS);
-    if (command[0] != '\0')
-        (void)fprintf(stderr, "secretsfs: %s: no such command\n\n", command);
+    if (name[0] != '\0')
+        (void)fprintf(stderr, "secretsfs: %s: no such command\n\n", name);
     return print_help(stderr, EXIT_USAGE);
 }

@@ -8,37 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/session.h"
-#include "backend/local.h"
-#include "backend/secretsmanager.h"
-#include "base/http.h"
 #include "cache/cache.h"
 #include "cli/options.h"
 #include "cli/process.h"
+#include "cli/source.h"
 #include "fs/fs.h"
-
-static int open_source(const struct options *options, struct source **ret_source, struct error *ret_error)
-{
-    if (options->local)
-        return local_source_new(options->local, ret_source, ret_error);
-
-    const struct aws_session_options session_options = {
-        .profile = options->profile,
-        .region = options->region,
-        .endpoint_url = options->endpoint_url,
-    };
-    const struct secretsmanager_options manager_options = {
-        .filters = options->filters.texts,
-        .filter_count = options->filters.count,
-        .events_queue = options->events_queue,
-    };
-    struct aws_session *session;
-    int r = http_setup();
-    if (r < 0)
-        return error_set(ret_error, ERROR_INTERNAL, "libcurl cannot be used");
-    r = aws_session_new(&session_options, &session, ret_error);
-    return r < 0 ? r : secretsmanager_source_new(session, &manager_options, ret_source, ret_error);
-}
 
 /* The absolute path; of a dead mount as well, which cannot be looked at itself. */
 static char *absolute_path(const char *path)
@@ -76,7 +50,7 @@ static void ready(void *context)
     const struct options *options = context;
     if (!options->foreground && open_log(options, true) < 0)
         log_warning("there is no system log: messages are lost from now on; keep them with --log file:/PATH");
-    log_info("%s is mounted", options->mountpoint);
+    log_info("%s is mounted", options->operands.texts[0]);
     process_ready();
 }
 
@@ -113,7 +87,7 @@ static int serve(const struct options *options, const char *mountpoint, struct e
 {
     _cleanup_source_ struct source *source = NULL;
     struct fs *fs;
-    int r = open_source(options, &source, ret_error);
+    int r = source_open(options, &source, ret_error);
     if (r < 0)
         return r;
     process_scrub_environment();
@@ -137,15 +111,15 @@ int command_mount(int count, char **arguments, bool as_helper)
 {
     _cleanup_options_ struct options options = {0};
     struct error error = {0};
-    int r = options_parse(count, arguments, as_helper, &options, &error);
+    int r = options_parse(COMMAND_MOUNT, count, arguments, as_helper, &options, &error);
     if (r < 0) {
         (void)fprintf(stderr, "secretsfs: %s\n", error.message);
         return EXIT_USAGE;
     }
-    _cleanup_free_ char *mountpoint = absolute_path(options.mountpoint);
+    _cleanup_free_ char *mountpoint = absolute_path(options.operands.texts[0]);
     if (!mountpoint) {
-        (void)fprintf(stderr, "secretsfs: %s: %s; create it with: mkdir -p %s\n", options.mountpoint, strerror(errno),
-                      options.mountpoint);
+        (void)fprintf(stderr, "secretsfs: %s: %s; create it with: mkdir -p %s\n", options.operands.texts[0],
+                      strerror(errno), options.operands.texts[0]);
         return EXIT_FAILURE;
     }
     if (!options.foreground && (r = process_daemonise()) < 0) {

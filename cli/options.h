@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The command line of `secretsfs mount`. Every option is in one table (options.c); "--key value", "--key=value"
- * and "-o key=value" mean the same. Strict: what is not understood completely is refused. */
+/* The command lines of all commands. Every option is in one table (options.c), which says what commands take it; "--key
+ * value", "--key=value" and, for mount, "-o key=value" mean the same. Strict: what is not understood completely is
+ * refused. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,14 +15,20 @@
 #include "base/error.h"
 #include "base/log.h"
 
+enum command {
+    COMMAND_MOUNT = 1 << 0,
+    COMMAND_UNMOUNT = 1 << 1,
+};
+
 struct text_list {
     const char **texts;
     size_t count;
 };
 
 struct options {
-    const char *mountpoint;
+    struct text_list operands; /* MOUNTPOINT */
     bool foreground;
+    bool lazy;
     const char *local;
     const char *profile;
     const char *region;
@@ -49,12 +56,14 @@ struct options {
     size_t owned_count;
 };
 
-/* Parses the arguments after "mount". `as_helper`: as mount(8) calls mount.secretsfs, "SOURCE MOUNTPOINT
+/* Parses the arguments after the name of the command. `as_helper`: as mount(8) calls mount.secretsfs, "SOURCE
+ * MOUNTPOINT
  * [-sfnv] [-o options]", where options that are meant for mount(8) itself are passed over. Texts point into
  * `arguments`. Returns 0, or -EINVAL with the error filled. */
-int options_parse(int count, char **arguments, bool as_helper, struct options *ret_options, struct error *ret_error);
+int options_parse(enum command command, int count, char **arguments, bool as_helper, struct options *ret_options,
+                  struct error *ret_error);
 void options_clear(struct options *options);
 #define _cleanup_options_ _cleanup_(options_clear)
 
-/* One line per option, for --help. */
-void options_print(FILE *file);
+/* One line per option of the command, for --help. */
+void options_print(FILE *file, enum command command);

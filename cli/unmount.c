@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "cli/options.h"
 
 /* Who has not mounted as root has to ask fusermount3, as for mounting. */
 static int unmount_by_helper(const char *mountpoint, bool lazy)
@@ -29,12 +29,14 @@ static int unmount_by_helper(const char *mountpoint, bool lazy)
 
 int command_unmount(int count, char **arguments)
 {
-    bool lazy = count > 0 && (strcmp(arguments[0], "-l") == 0 || strcmp(arguments[0], "--lazy") == 0);
-    if (count != (lazy ? 2 : 1) || arguments[count - 1][0] == '-') {
-        (void)fprintf(stderr, "secretsfs: usage: secretsfs unmount [--lazy] MOUNTPOINT\n");
+    _cleanup_options_ struct options options = {0};
+    struct error error = {0};
+    if (options_parse(COMMAND_UNMOUNT, count, arguments, false, &options, &error) < 0) {
+        (void)fprintf(stderr, "secretsfs: %s\n", error.message);
         return EXIT_USAGE;
     }
-    const char *mountpoint = arguments[count - 1];
+    const char *mountpoint = options.operands.texts[0];
+    bool lazy = options.lazy;
     if (umount2(mountpoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0)
         return EXIT_SUCCESS;
     if (errno == EPERM)

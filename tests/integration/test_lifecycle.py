@@ -210,7 +210,7 @@ def test_mounts_that_cannot_be(fake, place):
 def test_version_and_help():
     version = util.run(BINARY, "--version")
     assert version.returncode == 0 and version.stdout.startswith(b"secretsfs 0.")
-    usage = util.run(BINARY, "--help")
+    usage = util.run(BINARY, "mount", "--help")
     assert usage.returncode == 0
     for option in ("local", "region", "profile", "endpoint-url", "secret", "filter", "uid", "gid", "mode", "ttl",
                    "negative-ttl", "timeout", "max-stale", "list-interval", "poll", "log", "log-level", "foreground"):
