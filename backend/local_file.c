@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backend/slice_text.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/json_slice.h"
+#include "base/slice_text.h"
 
 #define MAX_NAME_BYTES 512 /* of a secret's name in AWS */
 #define READ_BYTES 4096

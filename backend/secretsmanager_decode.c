@@ -7,10 +7,10 @@
 
 #include "backend/aws_answer.h"
 #include "backend/base64.h"
-#include "backend/slice_text.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/json_slice.h"
+#include "base/slice_text.h"
 
 #define MAX_DEPTH 32
 #define MAX_NUMBER_BYTES 63

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* From JSON strings, as they stand, to what the backends keep. Pure. */
+/* From JSON strings, as they stand, to what is kept. Pure. */
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backend/slice_text.h"
+#include "base/slice_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
