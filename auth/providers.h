@@ -4,6 +4,7 @@
 /* The providers of credentials. A new one is a file credentials_<name>.c, a line here, and a line in the table of
  * credentials_chain.c. */
 
+#include "auth/call.h"
 #include "auth/config_files.h"
 #include "auth/credentials.h"
 #include "auth/endpoint.h"
@@ -21,6 +22,8 @@ struct provider_context {
     const char *region;
     const char *ca_bundle; /* or NULL */
     unsigned max_attempts;
+    struct signing_clock *clock;
+    struct retry_bucket *bucket; /* of calls for credentials */
 };
 
 /* Each returns 0 or -ENOMEM. */

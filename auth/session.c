@@ -31,6 +31,8 @@ struct aws_session {
     char *endpoint_option; /* --endpoint-url, checked */
     struct endpoint_rules endpoints;
     unsigned max_attempts;
+    struct signing_clock clock;
+    struct retry_bucket *bucket; /* of calls for credentials */
     struct provider_context context;
     struct credentials_cache *cache;
 };
@@ -178,7 +180,11 @@ static int make_credentials(struct aws_session *session, bool profile_is_option,
         .region = session->region,
         .ca_bundle = session->ca_bundle,
         .max_attempts = session->max_attempts,
+        .clock = &session->clock,
     };
+    if (retry_bucket_new(&session->bucket) < 0)
+        return out_of_memory(ret_error);
+    session->context.bucket = session->bucket;
     struct credentials_provider *chain;
     if (credentials_chain_new(&session->context, &chain) < 0 || credentials_cache_new(chain, &session->cache) < 0)
         return out_of_memory(ret_error);
@@ -223,6 +229,7 @@ void aws_session_free(struct aws_session *session)
     if (!session)
         return;
     credentials_cache_free(session->cache);
+    retry_bucket_free(session->bucket);
     free(session->endpoint_option);
     free(session->ca_bundle);
     free(session->region_origin);
@@ -252,6 +259,11 @@ const char *aws_session_ca_bundle(const struct aws_session *session)
 unsigned aws_session_max_attempts(const struct aws_session *session)
 {
     return session->max_attempts;
+}
+
+struct signing_clock *aws_session_clock(struct aws_session *session)
+{
+    return &session->clock;
 }
 
 int aws_session_custom_endpoint(const struct aws_session *session, const char *service, char **ret_url,

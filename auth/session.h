@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/call.h"
 #include "auth/credentials.h"
 #include "base/error.h"
 #include "base/http.h"
@@ -37,6 +38,7 @@ const char *aws_session_region_origin(const struct aws_session *session);
 
 const char *aws_session_ca_bundle(const struct aws_session *session); /* or NULL */
 unsigned aws_session_max_attempts(const struct aws_session *session);
+struct signing_clock *aws_session_clock(struct aws_session *session); /* for every signature; lives as long as it */
 
 /* URL ("https://secretsmanager.eu-west-1.amazonaws.com", no trailing slash) for a service id as in endpoint names
  * ("secretsmanager", "sts", "sqs") in a region: the custom endpoint if one is configured, else by the

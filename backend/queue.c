@@ -70,10 +70,10 @@ static bool is_stopping(struct queue *queue)
 static int call(struct queue *queue, const char *target, struct json *parameters, uint64_t timeout_ns,
                 struct buffer *ret_body, struct error *ret_error)
 {
-    struct wire_call call = {
+    struct aws_call call = {
         .service = SERVICE,
         .region = queue->region,
-        .endpoint = queue->endpoint,
+        .url = queue->endpoint,
         .target = target,
         .content_type = CONTENT_TYPE,
         .body = json_format(parameters, false),
@@ -83,6 +83,7 @@ static int call(struct queue *queue, const char *target, struct json *parameters
     };
     if (!call.body)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
+    call.body_bytes = strlen(call.body);
     return wire_perform(queue->wire, queue->http, &call, clock_monotonic_ns() + timeout_ns, ret_body, ret_error);
 }
 

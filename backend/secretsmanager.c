@@ -25,7 +25,7 @@ int secretsmanager_call(const struct secretsmanager *manager, struct http *http,
                         struct json *parameters, size_t max_answer_bytes, uint64_t deadline_ns, struct buffer *ret_body,
                         struct error *ret_error)
 {
-    struct wire_call call = {
+    struct aws_call call = {
         .service = SECRETSMANAGER_SERVICE,
         .region = region,
         .target = target,
@@ -35,6 +35,7 @@ int secretsmanager_call(const struct secretsmanager *manager, struct http *http,
     };
     if (!call.body)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
+    call.body_bytes = strlen(call.body);
     return wire_perform(manager->wire, http, &call, deadline_ns, ret_body, ret_error);
 }
 

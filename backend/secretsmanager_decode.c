@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/aws_answer.h"
+#include "auth/aws_answer.h"
 #include "backend/base64.h"
 #include "base/clock.h"
 #include "base/json.h"

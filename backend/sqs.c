@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/aws_answer.h"
+#include "auth/aws_answer.h"
 #include "base/cleanup.h"
 
 #define MAX_DEPTH 32

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/aws_answer.h"
+#include "auth/aws_answer.h"
 #include "backend/base64.h"
 #include "backend/local_file.h"
 #include "backend/local_table.h"

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backend/aws_answer.h"
+#include "auth/aws_answer.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "auth/xml.h"
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/parse.h"
 
 #define MAX_DEPTH 32
 #define MAX_CODE_BYTES 63
+#define MAX_TEXT_BYTES XML_MAX_BYTES
 
 /* Codes of Secrets Manager, STS and SQS, and those that stand in front of every service. */
 static const struct {
@@ -106,22 +109,36 @@ static struct piece member_piece(const struct json *object, const char *key)
     return piece;
 }
 
-/* The text of the first element of this name. */
-static struct piece element_piece(const struct aws_answer *answer, const char *open, const char *close)
+/* What an error in XML says. */
+struct xml_error {
+    struct buffer code, message, request_id;
+};
+
+static void xml_error_clear(struct xml_error *error)
 {
-    if (answer->body_bytes == 0)
-        return (struct piece){NULL, 0};
-    const char *end = answer->body + answer->body_bytes;
-    const char *start = memmem(answer->body, answer->body_bytes, open, strlen(open));
-    if (!start)
-        return (struct piece){NULL, 0};
-    start += strlen(open);
-    const char *stop = memmem(start, (size_t)(end - start), close, strlen(close));
-    return stop ? (struct piece){start, (size_t)(stop - start)} : (struct piece){NULL, 0};
+    buffer_clear(&error->code);
+    buffer_clear(&error->message);
+    buffer_clear(&error->request_id);
 }
 
-static void find_pieces(const struct aws_answer *answer, const struct json *json, struct piece *ret_code,
-                        struct piece *ret_message)
+/* Everything is empty where the body is no XML. */
+static void xml_error_read(struct xml_error *error, const struct aws_answer *answer)
+{
+    const struct xml_wanted wanted[] = {
+        {"Error", "Code", &error->code},
+        {"Error", "Message", &error->message},
+        {NULL, "RequestId", &error->request_id},
+    };
+    (void)xml_read(answer->body, answer->body_bytes, wanted, sizeof(wanted) / sizeof(wanted[0]));
+}
+
+static struct piece buffer_piece(const struct buffer *buffer)
+{
+    return (struct piece){buffer->bytes, buffer->size_bytes};
+}
+
+static void find_pieces(const struct aws_answer *answer, const struct json *json, const struct xml_error *xml,
+                        struct piece *ret_code, struct piece *ret_message)
 {
     struct piece header = {answer->error_type, answer->error_type ? strlen(answer->error_type) : 0};
 
@@ -129,12 +146,12 @@ static void find_pieces(const struct aws_answer *answer, const struct json *json
     if (!ret_code->bytes)
         *ret_code = code_within(header);
     if (!ret_code->bytes)
-        *ret_code = code_within(element_piece(answer, "<Code>", "</Code>"));
+        *ret_code = code_within(buffer_piece(&xml->code));
     *ret_message = member_piece(json, "message");
     if (!ret_message->bytes)
         *ret_message = member_piece(json, "Message");
     if (!ret_message->bytes)
-        *ret_message = element_piece(answer, "<Message>", "</Message>");
+        *ret_message = buffer_piece(&xml->message);
 }
 
 static enum error_kind kind_of_status(const struct error *error, int status)
@@ -172,11 +189,16 @@ static enum error_kind kind_of(const struct error *error, int status)
 void aws_answer_error(const struct aws_answer *answer, struct error *ret_error)
 {
     _cleanup_json_ struct json *json = NULL;
+    _cleanup_(xml_error_clear) struct xml_error xml;
     struct piece code, message;
     struct error error = {.kind = ERROR_NONE};
 
-    (void)json_parse(answer->body, answer->body_bytes, MAX_DEPTH, &json);
-    find_pieces(answer, json, &code, &message);
+    buffer_init(&xml.code, MAX_TEXT_BYTES);
+    buffer_init(&xml.message, MAX_TEXT_BYTES);
+    buffer_init(&xml.request_id, MAX_TEXT_BYTES);
+    if (json_parse(answer->body, answer->body_bytes, MAX_DEPTH, &json) < 0)
+        xml_error_read(&xml, answer);
+    find_pieces(answer, json, &xml, &code, &message);
     if (code.bytes)
         error_copy_text(error.code, sizeof(error.code), code.bytes, code.size_bytes);
     if (code.bytes && message.bytes)
@@ -190,6 +212,8 @@ void aws_answer_error(const struct aws_answer *answer, struct error *ret_error)
         error_copy_text(error.message, sizeof(error.message), error.code, strlen(error.code));
     if (answer->request_id)
         error_copy_text(error.request_id, sizeof(error.request_id), answer->request_id, strlen(answer->request_id));
+    else if (xml.request_id.bytes)
+        error_copy_text(error.request_id, sizeof(error.request_id), xml.request_id.bytes, xml.request_id.size_bytes);
     *ret_error = error;
 }
 

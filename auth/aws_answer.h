@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What AWS says besides the payload: errors, dates, hints. For the JSON protocols; the XML that some servers (and
- * stand-ins for AWS) answer in front of them is understood as well. Pure; any thread. */
+/* What AWS says besides the payload: errors, dates, hints. In the JSON of Secrets Manager and SQS, and in
+ * the XML of STS, which some servers (and stand-ins for AWS) send in front of the others as well. Pure; any thread. */
 
 #include <stddef.h>
 #include <stdint.h>
