@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 
 #define FILE_COUNT 2
 
@@ -85,23 +86,6 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b)
            a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
-/* Reads to the end. Returns 0 or a negative errno; -EFBIG when there is no end in sight. */
-static int read_all(int fd, struct buffer *text)
-{
-    char block[4096];
-    ssize_t size = 0;
-    int r = 0;
-    do {
-        size = read(fd, block, sizeof(block));
-        if (size < 0 && errno != EINTR)
-            r = -errno;
-        if (size > 0)
-            r = buffer_append(text, block, (size_t)size);
-    } while (r == 0 && size != 0);
-    explicit_bzero(block, sizeof(block));
-    return r;
-}
-
 /* Opens and reads; O_NONBLOCK, so that a FIFO cannot hold us up. */
 static int read_file(struct shared_file *file, struct buffer *text)
 {
@@ -113,7 +97,7 @@ static int read_file(struct shared_file *file, struct buffer *text)
     if (fstat(fd, &st) < 0)
         return -errno;
     file->stamp = stamp_of(&st);
-    return read_all(fd, text);
+    return file_read_fd(fd, text);
 }
 
 static int load_file(struct shared_file *file, enum config_file kind, struct config *config, struct error *ret_error)
