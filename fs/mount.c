@@ -68,9 +68,14 @@ static int set_text(int context, const char *key, const char *value)
 static int configure(int context, int device)
 {
     char number[16];
+    char user[16];
+    char group[16];
     (void)snprintf(number, sizeof(number), "%d", device);
-    const char *const settings[][2] = {{"fd", number},        {"rootmode", "40000"},        {"user_id", "0"},
-                                       {"group_id", "0"},     {"source", SOURCE_NAME},      {"subtype", SOURCE_NAME},
+    /* Our own: in a user namespace there may be no 0. */
+    (void)snprintf(user, sizeof(user), "%u", geteuid());
+    (void)snprintf(group, sizeof(group), "%u", getegid());
+    const char *const settings[][2] = {{"fd", number},        {"rootmode", "40000"},        {"user_id", user},
+                                       {"group_id", group},   {"source", SOURCE_NAME},      {"subtype", SOURCE_NAME},
                                        {"allow_other", NULL}, {"default_permissions", NULL}};
     for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
         const char *key = settings[i][0];
