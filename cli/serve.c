@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/serve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache/cache.h"
+#include "cli/process.h"
+#include "cli/source.h"
+#include "fs/fs.h"
+
+static int make_fs(const struct options *options, const char *mountpoint, void (*ready)(void *context), void *context,
+                   struct source *source, struct fs **ret_fs, struct error *ret_error)
+{
+    const struct cache_options cache_options = {
+        .limits = {options->ttl_ns, options->negative_ttl_ns, options->max_stale_ns},
+        .timeout_ns = options->timeout_ns,
+        .list_interval_ns = options->list_interval_ns,
+        .poll_ns = options->poll_ns,
+        .cache_bytes = options->cache_bytes,
+    };
+    const struct fs_options fs_options = {
+        .mountpoint = mountpoint,
+        .uid = options->uid,
+        .gid = options->gid,
+        .mode = options->mode,
+        .timeout_ns = options->timeout_ns,
+        .grace_ns = options->grace_ns,
+        .version = SECRETSFS_VERSION,
+        .ready = ready,
+        .context = context,
+    };
+    struct scope *scope;
+    int r = scope_new(options->secrets.texts, options->secrets.count, &scope, ret_error);
+    if (r < 0)
+        return r;
+    r = fs_new(source, scope, &cache_options, &fs_options, ret_fs);
+    return r < 0 ? error_set(ret_error, ERROR_INTERNAL, "%s", strerror(-r)) : 0;
+}
+
+int serve_mount(const struct options *options, const char *mountpoint, void (*ready)(void *context), void *context,
+                struct error *ret_error)
+{
+    _cleanup_source_ struct source *source = NULL;
+    struct fs *fs;
+    int r = source_open(options, &source, ret_error);
+    if (r < 0)
+        return r;
+    process_scrub_environment();
+    r = make_fs(options, mountpoint, ready, context, source, &fs, ret_error);
+    if (r < 0)
+        return r;
+    r = fs_mount(fs, ret_error);
+    if (r >= 0) {
+        r = fs_run(fs);
+        if (r < 0)
+            (void)error_set(ret_error, ERROR_INTERNAL, "%s", strerror(-r));
+        process_notify("STOPPING=1");
+    }
+    /* A thread that still waits for a hung server cannot be joined; the mount is gone, so the process may go. */
+    if (fs_free(fs) == -ETIMEDOUT)
+        _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+    return r;
+}
