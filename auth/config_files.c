@@ -143,3 +143,8 @@ const char *config_files_names(const struct config_files *files)
 {
     return files->names;
 }
+
+const char *config_files_path(const struct config_files *files, enum config_file file)
+{
+    return files->files[file].path;
+}

@@ -26,5 +26,8 @@ int config_files_load(struct config_files *files, struct config **ret_config, st
 /* True when a file is no longer what the last config_files_load() saw (by inode, size and time). */
 bool config_files_changed(const struct config_files *files);
 
+/* Where it is looked for; NULL without HOME. */
+const char *config_files_path(const struct config_files *files, enum config_file file);
+
 /* "/root/.aws/config and /root/.aws/credentials", for error texts. */
 const char *config_files_names(const struct config_files *files);

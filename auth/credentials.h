@@ -49,6 +49,16 @@ struct credentials_provider_ops {
     void (*free)(struct credentials_provider *provider);
 };
 
+/* What a provider had to say when the chain asked it. */
+enum provider_outcome {
+    PROVIDER_NOT_CONFIGURED, /* so the next one was asked; the message says what is missing */
+    PROVIDER_USED,           /* its credentials are those of the chain; no message */
+    PROVIDER_FAILED,         /* which ended the chain; the message says why */
+};
+
+typedef void (*provider_outcome_cb)(void *context, const char *provider, enum provider_outcome outcome,
+                                    const char *message);
+
 /* Embedded as the first member of each concrete provider. */
 struct credentials_provider {
     const struct credentials_provider_ops *ops;

@@ -2,6 +2,7 @@
 #include "auth/providers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +19,17 @@ static const struct {
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
+struct outcome {
+    enum provider_outcome outcome;
+    char message[sizeof(((struct error *)0)->message)];
+};
+
 struct chain {
     struct credentials_provider base;
     struct credentials_provider *providers[KIND_COUNT];
     size_t count;
-    size_t used; /* number of providers that were asked for the last credentials */
+    size_t used;                         /* number of providers that were asked for the last credentials */
+    struct outcome outcomes[KIND_COUNT]; /* of those */
 };
 
 /* "environment: AWS_ACCESS_KEY_ID is not set; profile: …" */
@@ -30,6 +37,12 @@ static void note_tried(struct buffer *tried, const char *name, const char *reaso
 {
     int r = buffer_printf(tried, "%s%s: %s", tried->size_bytes ? "; " : "", name, reason);
     (void)r; /* what does not fit is left out */
+}
+
+static void note_outcome(struct outcome *outcome, int r, const char *message)
+{
+    outcome->outcome = r == -ENODATA ? PROVIDER_NOT_CONFIGURED : r < 0 ? PROVIDER_FAILED : PROVIDER_USED;
+    (void)snprintf(outcome->message, sizeof(outcome->message), "%s", r < 0 ? message : "");
 }
 
 static int chain_fetch(struct credentials_provider *base, struct http *http, uint64_t deadline_ns,
@@ -44,6 +57,7 @@ static int chain_fetch(struct credentials_provider *base, struct http *http, uin
         struct error error = {.kind = ERROR_NONE};
         chain->used = i + 1;
         int r = provider->ops->fetch(provider, http, deadline_ns, ret_credentials, &error);
+        note_outcome(&chain->outcomes[i], r, error.message);
         if (r == -ENODATA) {
             note_tried(&tried, provider->ops->name, error.message);
             continue;
@@ -96,4 +110,11 @@ int credentials_chain_new(const struct provider_context *context, struct credent
     }
     *ret_provider = STEAL(base);
     return 0;
+}
+
+void credentials_chain_each(const struct credentials_provider *base, provider_outcome_cb each, void *context)
+{
+    const struct chain *chain = (const struct chain *)base;
+    for (size_t i = 0; i < chain->used; i++)
+        each(context, chain->providers[i]->ops->name, chain->outcomes[i].outcome, chain->outcomes[i].message);
 }

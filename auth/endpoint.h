@@ -27,6 +27,10 @@ int endpoint_check_url(const char *url, const char *origin, char **ret_url, stru
  * negative errno with the error filled. */
 int endpoint_configured(const char *service, const struct settings *settings, char **ret_url, struct error *ret_error);
 
+/* Which of them it is: "AWS_ENDPOINT_URL", "endpoint_url in the services section", ...; NULL where none is configured,
+ * or the configuration is unusable. */
+const char *endpoint_configured_origin(const char *service, const struct settings *settings);
+
 /* How a service's endpoint is found: what is configured, and which host names are made where nothing is. */
 struct endpoint_rules {
     const struct settings *settings;

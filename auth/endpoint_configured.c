@@ -105,7 +105,9 @@ static int find_in_services(const char *key, const struct settings *settings, ch
     return r == -ENOMEM ? error_set(ret_error, ERROR_INTERNAL, "out of memory") : 0;
 }
 
-int endpoint_configured(const char *service, const struct settings *settings, char **ret_url, struct error *ret_error)
+/* What is configured, unchecked: NULL where nothing is. `ret_origin` is static storage. */
+static int find(const char *service, const struct settings *settings, char **ret_url, const char **ret_origin,
+                struct error *ret_error)
 {
     size_t i = 0;
     while (i < sizeof(services) / sizeof(services[0]) && strcmp(services[i].service, service) != 0)
@@ -118,29 +120,41 @@ int endpoint_configured(const char *service, const struct settings *settings, ch
                           ret_error);
     if (r < 0)
         return r;
-
-    const char *origin = NULL;
-    const char *url = NULL;
-    _cleanup_free_ char *from_services = NULL;
-    if (!ignore) {
-        url = settings_get(settings, services[i].variable, NULL, &origin);
-        if (!url)
-            url = settings_get(settings, "AWS_ENDPOINT_URL", NULL, &origin);
-        if (!url) {
-            r = find_in_services(services[i].key, settings, &from_services, ret_error);
-            if (r < 0)
-                return r;
-            url = from_services;
-            origin = "endpoint_url in the services section";
-        }
-        if (!url)
-            url = settings_get(settings, NULL, "endpoint_url", &origin);
-    }
-    if (!url) {
-        *ret_url = NULL;
+    *ret_url = NULL;
+    if (ignore)
         return 0;
+    const char *url = settings_get(settings, services[i].variable, NULL, ret_origin);
+    if (!url)
+        url = settings_get(settings, "AWS_ENDPOINT_URL", NULL, ret_origin);
+    if (!url) {
+        *ret_origin = "endpoint_url in the services section";
+        r = find_in_services(services[i].key, settings, ret_url, ret_error);
+        if (r < 0 || *ret_url)
+            return r;
+        url = settings_get(settings, NULL, "endpoint_url", ret_origin);
     }
-    return endpoint_check_url(url, origin, ret_url, ret_error);
+    if (url && !(*ret_url = strdup(url)))
+        return error_set(ret_error, ERROR_INTERNAL, "out of memory");
+    return 0;
+}
+
+int endpoint_configured(const char *service, const struct settings *settings, char **ret_url, struct error *ret_error)
+{
+    _cleanup_free_ char *url = NULL;
+    const char *origin;
+    int r = find(service, settings, &url, &origin, ret_error);
+    if (r == 0 && url)
+        return endpoint_check_url(url, origin, ret_url, ret_error);
+    if (r == 0)
+        *ret_url = NULL;
+    return r;
+}
+
+const char *endpoint_configured_origin(const char *service, const struct settings *settings)
+{
+    _cleanup_free_ char *url = NULL;
+    const char *origin;
+    return find(service, settings, &url, &origin, NULL) == 0 && url ? origin : NULL;
 }
 
 int endpoint_find(const struct endpoint_rules *rules, const char *service, const char *region, char **ret_url,

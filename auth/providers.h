@@ -36,3 +36,7 @@ int credentials_profile_new(const struct provider_context *context, struct crede
 
 /* All of the above, one after the other: the first that is configured decides. */
 int credentials_chain_new(const struct provider_context *context, struct credentials_provider **ret_provider);
+
+/* Calls `each` for the providers that the last fetch() of the chain has asked, in their order. Not while fetch() runs.
+ */
+void credentials_chain_each(const struct credentials_provider *chain, provider_outcome_cb each, void *context);

@@ -34,6 +34,7 @@ struct aws_session {
     struct signing_clock clock;
     struct retry_bucket *bucket; /* of calls for credentials */
     struct provider_context context;
+    const struct credentials_provider *chain; /* the cache's */
     struct credentials_cache *cache;
 };
 
@@ -188,6 +189,7 @@ static int make_credentials(struct aws_session *session, bool profile_is_option,
     struct credentials_provider *chain;
     if (credentials_chain_new(&session->context, &chain) < 0 || credentials_cache_new(chain, &session->cache) < 0)
         return out_of_memory(ret_error);
+    session->chain = chain;
     return 0;
 }
 
@@ -251,6 +253,11 @@ const char *aws_session_region_origin(const struct aws_session *session)
     return session->region_origin;
 }
 
+const char *aws_session_profile(const struct aws_session *session)
+{
+    return session->profile;
+}
+
 const char *aws_session_ca_bundle(const struct aws_session *session)
 {
     return session->ca_bundle;
@@ -282,6 +289,14 @@ int aws_session_endpoint(const struct aws_session *session, const char *service,
     return endpoint_find(&session->endpoints, service, region, ret_url, ret_error);
 }
 
+const char *aws_session_endpoint_origin(const struct aws_session *session, const char *service)
+{
+    if (session->endpoint_option && strcmp(service, "secretsmanager") == 0)
+        return "--endpoint-url";
+    const char *origin = endpoint_configured_origin(service, &session->settings);
+    return origin ? origin : "the region";
+}
+
 int aws_session_credentials(struct aws_session *session, struct http *http, uint64_t deadline_ns,
                             struct credentials **ret_credentials, struct error *ret_error)
 {
@@ -291,4 +306,9 @@ int aws_session_credentials(struct aws_session *session, struct http *http, uint
 void aws_session_credentials_refused(struct aws_session *session, const struct credentials *refused)
 {
     credentials_cache_refused(session->cache, refused);
+}
+
+void aws_session_each_provider(const struct aws_session *session, provider_outcome_cb each, void *context)
+{
+    credentials_chain_each(session->chain, each, context);
 }

@@ -36,6 +36,8 @@ const char *aws_session_region(const struct aws_session *session);
  * metadata". */
 const char *aws_session_region_origin(const struct aws_session *session);
 
+const char *aws_session_profile(const struct aws_session *session); /* the name of the selected one */
+
 const char *aws_session_ca_bundle(const struct aws_session *session); /* or NULL */
 unsigned aws_session_max_attempts(const struct aws_session *session);
 struct signing_clock *aws_session_clock(struct aws_session *session); /* for every signature; lives as long as it */
@@ -50,6 +52,10 @@ int aws_session_endpoint(const struct aws_session *session, const char *service,
 int aws_session_custom_endpoint(const struct aws_session *session, const char *service, char **ret_url,
                                 struct error *ret_error);
 
+/* Where aws_session_endpoint() has found the endpoint of a service: "--endpoint-url", "AWS_ENDPOINT_URL_...",
+ * "endpoint_url in the services section", ... or "the region". */
+const char *aws_session_endpoint_origin(const struct aws_session *session, const char *service);
+
 /* Credentials to sign with; from memory, or fetched by one thread while others wait no longer than their deadline.
  * Returns 0, or a negative errno with the error filled (ERROR_NO_CREDENTIALS, ERROR_EXPIRED_CREDENTIALS, ...). */
 int aws_session_credentials(struct aws_session *session, struct http *http, uint64_t deadline_ns,
@@ -60,3 +66,7 @@ int aws_session_credentials(struct aws_session *session, struct http *http, uint
  * of no use. When the providers fail, it gives their error once, which tells the cause, and goes on with what it has
  * after that. */
 void aws_session_credentials_refused(struct aws_session *session, const struct credentials *refused);
+
+/* Calls `each` for the providers that were asked for the last credentials, in their order. To be called while no other
+ * thread uses the session. */
+void aws_session_each_provider(const struct aws_session *session, provider_outcome_cb each, void *context);

@@ -206,9 +206,47 @@ static void test_environment_is_copied(void **state)
     assert_string_equal(current_id(session, &credentials), "EID");
 }
 
+struct told {
+    char text[1024];
+};
+
+static void tell(void *context, const char *provider, enum provider_outcome outcome, const char *message)
+{
+    static const char *const words[] = {"not configured", "used", "failed"};
+    struct told *told = context;
+    size_t size = strlen(told->text);
+    (void)snprintf(told->text + size, sizeof(told->text) - size, "%s %s (%.17s) ", provider, words[outcome], message);
+}
+
+static void test_it_tells_what_each_provider_said(void **state)
+{
+    (void)state;
+    static const struct {
+        struct row row;
+        const char *expected; /* the beginning */
+    } cases[] = {
+        {{"", {E, ID, KEY}, NULL, "[default]\n" KEYS, {0}, NULL}, "environment used () "},
+        {{"", {E}, NULL, "[default]\n" KEYS, {0}, NULL},
+         "environment not configured (AWS_ACCESS_KEY_ID) profile used () "},
+        {{"", {E, ID}, NULL, "[default]\n" KEYS, {0}, NULL}, "environment failed (AWS_ACCESS_KEY_ID) "},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_aws_session_ struct aws_session *session = NULL;
+        _cleanup_credentials_ struct credentials *credentials = NULL;
+        struct told told = {""};
+        assert_int_equal(open_session(&cases[i].row, &session, NULL), 0);
+        aws_session_each_provider(session, tell, &told);
+        assert_string_equal(told.text, ""); /* nobody has been asked yet */
+        (void)aws_session_credentials(session, NULL, clock_monotonic_ns() + NS_PER_SEC, &credentials, NULL);
+        aws_session_each_provider(session, tell, &told);
+        assert_string_equal(told.text, cases[i].expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_it_tells_what_each_provider_said),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_changed_file_is_noticed),
         cmocka_unit_test(test_refused_key_is_read_again),

@@ -227,6 +227,34 @@ static void test_region_origin(void **state)
     }
 }
 
+static void test_endpoint_origin(void **state)
+{
+    (void)state;
+    static const struct row origins[] = {
+        {"", {"AWS_REGION=r", "AWS_ENDPOINT_URL=http://a"}, NULL, NULL, {.endpoint_url = "http://b"}, "--endpoint-url"},
+        {"",
+         {"AWS_REGION=r", "AWS_ENDPOINT_URL=http://a", "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://b"},
+         NULL,
+         NULL,
+         {0},
+         "AWS_ENDPOINT_URL_SECRETS_MANAGER"},
+        {"", {"AWS_REGION=r", "AWS_ENDPOINT_URL=http://a"}, NULL, NULL, {0}, "AWS_ENDPOINT_URL"},
+        {"",
+         {"AWS_REGION=r"},
+         "[default]\nservices = s\n[services s]\nsecrets_manager =\n  endpoint_url = http://a",
+         NULL,
+         {0},
+         "endpoint_url in the services section"},
+        {"", {"AWS_REGION=r"}, "[default]\nendpoint_url = http://a", NULL, {0}, "endpoint_url"},
+        {"", {"AWS_REGION=r"}, NULL, NULL, {0}, "the region"},
+    };
+    for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+        _cleanup_aws_session_ struct aws_session *session = NULL;
+        assert_int_equal(open_session(&origins[i], &session, NULL), 0);
+        assert_string_equal(aws_session_endpoint_origin(session, "secretsmanager"), origins[i].expected);
+    }
+}
+
 static void test_ca_bundle(void **state)
 {
     (void)state;
@@ -271,8 +299,11 @@ static void test_no_home(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings),  cmocka_unit_test(test_region_origin),
-        cmocka_unit_test(test_ca_bundle), cmocka_unit_test(test_endpoint_of_other_regions),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_region_origin),
+        cmocka_unit_test(test_endpoint_origin),
+        cmocka_unit_test(test_ca_bundle),
+        cmocka_unit_test(test_endpoint_of_other_regions),
         cmocka_unit_test(test_no_home),
     };
     return cmocka_run_group_tests(tests, make_home, remove_home);
