@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/options.h"
@@ -61,6 +62,8 @@ int command_mount(int count, char **arguments, bool as_helper)
         (void)fprintf(stderr, "secretsfs: %s\n", error.message);
         return EXIT_USAGE;
     }
+    if (options.make_mountpoint)
+        (void)mkdir(options.operands.texts[0], 0755); /* if it failed, the next line tells */
     _cleanup_free_ char *mountpoint = absolute_path(options.operands.texts[0]);
     if (!mountpoint) {
         (void)fprintf(stderr, "secretsfs: %s: %s; create it with: mkdir -p %s\n", options.operands.texts[0],

@@ -134,6 +134,7 @@ const struct option option_table[] = {
      option_set_list},
     {SOURCE, "filter", "KEY=VALUE", "a filter of ListSecrets, such as tag-key=app; repeatable", AT(filters),
      option_set_list},
+    {COMMAND_MOUNT, "mkdir", NULL, "make MOUNTPOINT if it is missing", AT(make_mountpoint), set_flag},
     {COMMAND_MOUNT, "uid", "USER", "owner of the files, a name or number (default: who mounts)", AT(uid), set_uid},
     {COMMAND_MOUNT, "gid", "GROUP", "group of the files (default: who mounts)", AT(gid), set_gid},
     {COMMAND_MOUNT, "mode", "OCTAL", "mode of the files, read bits only (default: 0400)", AT(mode), set_mode},

@@ -29,6 +29,7 @@ struct options {
     struct text_list operands; /* MOUNTPOINT */
     bool foreground;
     bool lazy;
+    bool make_mountpoint;
     const char *local;
     const char *profile;
     const char *region;

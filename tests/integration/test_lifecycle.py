@@ -227,3 +227,17 @@ def test_no_secret_in_the_command_line_or_environment_shown(fake, mount, fs):
     assert core.split()[4:6] == ["0", "0"]
     if os.geteuid() == 0:
         assert os.stat(f"/proc/{mounted.process.pid}/mem").st_uid == 0  # not dumpable: root's, whoever runs it
+
+
+def test_the_mountpoint_is_made(place):
+    local = place.write_local({"s": "v"})
+    mountpoint = place.home / "made"
+    try:
+        done = util.run(BINARY, "mount", "--local", local, "--mkdir", mountpoint, env=place.environment())
+        assert done.returncode == 0, done.stderr.decode()
+        assert str(mountpoint) in mounts() and util.run_read(mountpoint / "s/value").stdout == b"v"
+        assert util.run(BINARY, "unmount", mountpoint).returncode == 0
+    finally:
+        for daemon in daemons(mountpoint):
+            os.kill(daemon, signal.SIGKILL)
+        util.run("umount", "-l", mountpoint)
