@@ -15,6 +15,8 @@ static const struct {
 } kinds[] = {
     {credentials_environment_new, .not_with_profile_option = true},
     {credentials_profile_new, false},
+    {credentials_container_new, false},
+    {credentials_imds_new, false},
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))

@@ -34,6 +34,12 @@ int credentials_environment_new(const struct provider_context *context, struct c
 /* The selected profile of the shared files. */
 int credentials_profile_new(const struct provider_context *context, struct credentials_provider **ret_provider);
 
+/* ECS and EKS Pod Identity: what AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI names. */
+int credentials_container_new(const struct provider_context *context, struct credentials_provider **ret_provider);
+
+/* The role of an EC2 instance. */
+int credentials_imds_new(const struct provider_context *context, struct credentials_provider **ret_provider);
+
 /* All of the above, one after the other: the first that is configured decides. */
 int credentials_chain_new(const struct provider_context *context, struct credentials_provider **ret_provider);
 

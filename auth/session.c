@@ -2,7 +2,6 @@
 #include "auth/session.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -13,6 +12,7 @@
 #include "auth/endpoint.h"
 #include "auth/environment.h"
 #include "auth/providers.h"
+#include "auth/region.h"
 #include "auth/settings.h"
 #include "base/parse.h"
 
@@ -88,41 +88,6 @@ static int load_profile(struct aws_session *session, const char *option, struct 
         return 0;
     return error_set(ret_error, ERROR_BAD_REQUEST, "there is no profile \"%s\" (from %s) in %s", name,
                      option ? "--profile" : "AWS_PROFILE", config_files_names(session->files));
-}
-
-/* What is configured; NULL where nothing is. */
-static int find_region(struct aws_session *session, const char *option, const char **ret_region,
-                       struct error *ret_error)
-{
-    const char *origin = "--region";
-    const char *region = option;
-    if (!region)
-        region = settings_get(&session->settings, "AWS_REGION", NULL, &origin);
-    if (!region)
-        region = settings_get(&session->settings, "AWS_DEFAULT_REGION", NULL, &origin);
-    if (region) {
-        *ret_region = region;
-        return copy_text(origin, &session->region_origin, ret_error);
-    }
-    *ret_region = settings_get(&session->settings, NULL, "region", NULL);
-    if (*ret_region && asprintf(&session->region_origin, "region in profile %s", session->profile) < 0) {
-        session->region_origin = NULL;
-        return out_of_memory(ret_error);
-    }
-    return 0;
-}
-
-static int load_region(struct aws_session *session, const char *option, struct error *ret_error)
-{
-    const char *region;
-    int r = find_region(session, option, &region, ret_error);
-    if (r == 0 && !region)
-        return error_set(ret_error, ERROR_BAD_REQUEST,
-                         "no AWS region is set: use --region, or set AWS_REGION, or region in profile \"%s\" in %s",
-                         session->profile, config_files_names(session->files));
-    if (r == 0)
-        r = endpoint_check_region(region, session->region_origin, ret_error);
-    return r < 0 ? r : copy_text(region, &session->region, ret_error);
 }
 
 /* The path is made absolute, and a bundle that is not there is told at once and not as a failure of TLS later. */
@@ -212,7 +177,8 @@ int aws_session_new(const struct aws_session_options *options, struct aws_sessio
 
     r = load_profile(session, given(options->profile), ret_error);
     if (r == 0)
-        r = load_region(session, given(options->region), ret_error);
+        r = region_find(&session->settings, given(options->region), config_files_names(session->files),
+                        &session->region, &session->region_origin, ret_error);
     if (r == 0)
         r = load_ca_bundle(session, ret_error);
     if (r == 0)

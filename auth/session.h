@@ -22,8 +22,9 @@ struct aws_session_options {
     const char *endpoint_url; /* for Secrets Manager */
 };
 
-/* Reads environment and files; makes no request. Returns 0, or a negative errno with the error filled
- * (a broken file with its line, an unknown profile, no region, a malformed endpoint). */
+/* Reads environment and files. Where they give no region, it is asked of the instance metadata of EC2, which takes 2 s
+ * at most; this is the only request, and it needs http_setup(). Returns 0, or a negative errno with the error filled (a
+ * broken file with its line, an unknown profile, no region, a malformed endpoint). */
 int aws_session_new(const struct aws_session_options *options, struct aws_session **ret_session,
                     struct error *ret_error);
 void aws_session_free(struct aws_session *session);

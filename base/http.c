@@ -93,6 +93,12 @@ void http_answer_clear(struct http_answer *answer)
     answer->status = 0;
 }
 
+bool http_connected(struct http *http)
+{
+    curl_off_t connected_us = 0;
+    return curl_easy_getinfo(http->curl, CURLINFO_CONNECT_TIME_T, &connected_us) == CURLE_OK && connected_us > 0;
+}
+
 const char *http_header(struct http *http, const char *name)
 {
     struct curl_header *header;

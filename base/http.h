@@ -49,6 +49,10 @@ DEFINE_CLEANUP(struct http, http_free)
 int http_perform(struct http *http, const struct http_request *request, struct http_answer *ret_answer,
                  struct error *ret_error);
 
+/* Whether the last exchange got as far as a connection with the server; to tell a silent server from one that is not
+ * there. */
+bool http_connected(struct http *http);
+
 /* The exchange under way and all later ones end at once with ERROR_TIMEOUT. For ever: to be followed by http_free().
  * Any thread, as long as `http` lives. */
 void http_cancel(struct http *http);
