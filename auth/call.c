@@ -14,8 +14,7 @@
 
 #define ATTEMPT_TIMEOUT_NS (10 * NS_PER_SEC)
 #define MAX_LINE_BYTES 16384
-#define MAX_LINES 10
-#define MAX_HOST_BYTES 264 /* a name of 255 and a port */
+#define MAX_LINES 9
 
 /* A clock that differs by less is not why a signature was refused; one that differs by more is not believed. */
 #define MIN_SKEW_NS ((int64_t)(4 * 60 * NS_PER_SEC))
@@ -32,7 +31,7 @@ struct lines {
 struct exchange {
     const struct aws_call *call;
     const struct credentials *credentials;
-    char host[MAX_HOST_BYTES];
+    const char *host; /* as in the Host line: with the port where it is not the default */
     char invocation[sizeof("01234567-89ab-4def-8123-456789abcdef")];
     struct retry retry;
     bool clock_corrected;
@@ -58,21 +57,15 @@ static void add_line(struct lines *lines, const char *name, const char *value)
         lines->result = buffer_printf(next_line(lines), "%s: %s", name, value);
 }
 
-static int exchange_begin(struct exchange *exchange, const struct aws_call *call, const struct credentials *credentials)
+static void exchange_begin(struct exchange *exchange, const struct aws_call *call,
+                           const struct credentials *credentials)
 {
-    const char *host = strstr(call->url, "://");
-    size_t host_bytes = host ? strcspn(host + 3, "/?") : 0;
-    if (host_bytes == 0 || host_bytes >= MAX_HOST_BYTES)
-        return -EINVAL;
-    *exchange = (struct exchange){.call = call, .credentials = credentials};
-    memcpy(exchange->host, host + 3, host_bytes);
-
     uint32_t random[4];
+    *exchange = (struct exchange){.call = call, .credentials = credentials, .host = strstr(call->url, "://") + 3};
     arc4random_buf(random, sizeof(random));
     (void)snprintf(exchange->invocation, sizeof(exchange->invocation), "%08x-%04x-4%03x-8%03x-%04x%08x", random[0],
                    random[1] >> 16, random[1] & 0xfff, random[2] >> 20, random[2] & 0xffff, random[3]);
     retry_begin(&exchange->retry, call->bucket, call->max_attempts);
-    return 0;
 }
 
 static void add_signature(const struct exchange *exchange, struct lines *lines)
@@ -81,7 +74,7 @@ static void add_signature(const struct exchange *exchange, struct lines *lines)
     const struct credentials *credentials = exchange->credentials;
     struct sigv4_header headers[2];
     struct sigv4_request request = {
-        .method = call->method ? call->method : "POST",
+        .method = "POST",
         .host = exchange->host,
         .headers = headers,
         .body = call->body,
@@ -122,8 +115,6 @@ static int write_lines(const struct exchange *exchange, struct lines *lines)
     add_line(lines, "amz-sdk-invocation-id", exchange->invocation);
     add_line(lines, "amz-sdk-request", attempt);
     add_line(lines, "User-Agent", "secretsfs/" SECRETSFS_VERSION);
-    if (call->extra_header && lines->result == 0)
-        lines->result = buffer_append_text(next_line(lines), call->extra_header);
     if (exchange->credentials)
         add_signature(exchange, lines);
     return lines->result;
@@ -145,7 +136,7 @@ static int send_once(const struct exchange *exchange, struct http *http, uint64_
         headers[i] = lines.buffers[i].bytes;
 
     struct http_request request = {
-        .method = call->method ? call->method : "POST",
+        .method = "POST",
         .url = call->url,
         .headers = headers,
         .body = call->body,
@@ -229,8 +220,7 @@ int aws_call_perform(const struct aws_call *call, const struct credentials *cred
     struct error error = {.kind = ERROR_NONE};
     struct exchange exchange;
 
-    if (exchange_begin(&exchange, call, credentials) < 0)
-        return error_set(ret_error, ERROR_BAD_REQUEST, "the endpoint has no host, or a host with too long a name");
+    exchange_begin(&exchange, call, credentials);
     while (attempt(&exchange, http, deadline_ns, ret_body, &error) < 0) {
         if (try_again(&exchange, http, deadline_ns, &error))
             continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One call of an AWS service: signed, sent, judged, and retried until its deadline. Blocking, any thread; threads share
- * the bucket of retries and the clock. */
+/* One call of an AWS service, a POST to its endpoint: signed, sent, judged, and retried until its deadline. Blocking,
+ * any thread; threads share the bucket of retries and the clock. */
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -22,11 +22,9 @@ struct signing_clock {
 struct aws_call {
     const char *service;      /* in endpoint names and signatures, "secretsmanager" */
     const char *region;       /* that is asked and signed for */
-    const char *url;          /* "https://host"; what is not signed may have a path and a query */
-    const char *method;       /* NULL: "POST" */
+    const char *url;          /* "https://host" */
     const char *target;       /* "secretsmanager.GetSecretValue"; NULL outside the AWS JSON protocols */
     const char *content_type; /* or NULL */
-    const char *extra_header; /* one more line, "Name: value", not signed; or NULL */
     const char *body;         /* not copied; may be NULL */
     size_t body_bytes;
     size_t max_answer_bytes;

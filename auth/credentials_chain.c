@@ -15,6 +15,7 @@ static const struct {
 } kinds[] = {
     {credentials_environment_new, .not_with_profile_option = true},
     {credentials_profile_new, false},
+    {credentials_web_identity_new, .not_with_profile_option = true},
     {credentials_container_new, false},
     {credentials_imds_new, false},
 };

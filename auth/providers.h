@@ -34,6 +34,9 @@ int credentials_environment_new(const struct provider_context *context, struct c
 /* The selected profile of the shared files. */
 int credentials_profile_new(const struct provider_context *context, struct credentials_provider **ret_provider);
 
+/* AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME. */
+int credentials_web_identity_new(const struct provider_context *context, struct credentials_provider **ret_provider);
+
 /* ECS and EKS Pod Identity: what AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI names. */
 int credentials_container_new(const struct provider_context *context, struct credentials_provider **ret_provider);
 
@@ -46,3 +49,8 @@ int credentials_chain_new(const struct provider_context *context, struct credent
 /* Calls `each` for the providers that the last fetch() of the chain has asked, in their order. Not while fetch() runs.
  */
 void credentials_chain_each(const struct credentials_provider *chain, provider_outcome_cb each, void *context);
+
+/* A role on top of others: `source` gives the credentials that assume it. The texts are copied; `external_id` may be
+ * NULL. Owns `source`, also on failure. */
+int credentials_role_new(const struct provider_context *context, const char *role_arn, const char *external_id,
+                         struct credentials_provider *source, struct credentials_provider **ret_provider);

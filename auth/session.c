@@ -134,13 +134,47 @@ static int load_endpoints(struct aws_session *session, const char *option, struc
     return aws_session_endpoint(session, "secretsmanager", session->region, &url, ret_error);
 }
 
-static int make_credentials(struct aws_session *session, bool profile_is_option, struct error *ret_error)
+static const char *given(const char *option)
+{
+    return option && *option ? option : NULL;
+}
+
+/* "arn:aws:iam::123456789012:role/path/name", in any partition. */
+static bool is_role_arn(const char *text)
+{
+    const char *iam = strstr(text, ":iam::");
+    return strncmp(text, "arn:", strlen("arn:")) == 0 && iam && strstr(iam, ":role/") && strlen(text) <= 2048;
+}
+
+/* The chain, and on top of it the role of --role-arn. */
+static int make_provider(struct aws_session *session, const struct aws_session_options *options,
+                         struct credentials_provider **ret_provider, struct error *ret_error)
+{
+    const char *role_arn = given(options->role_arn), *external_id = given(options->external_id);
+    struct credentials_provider *provider;
+    if (external_id && !role_arn)
+        return error_set(ret_error, ERROR_BAD_REQUEST, "--external-id goes with --role-arn, which is missing");
+    if (role_arn && !is_role_arn(role_arn))
+        return error_set(ret_error, ERROR_BAD_REQUEST,
+                         "--role-arn must have the form arn:aws:iam::ACCOUNT:role/NAME, not \"%s\"", role_arn);
+    int r = credentials_chain_new(&session->context, &provider);
+    session->chain = r == 0 ? provider : NULL;
+    if (r == 0 && role_arn)
+        r = credentials_role_new(&session->context, role_arn, external_id, provider, &provider);
+    if (r < 0)
+        return out_of_memory(ret_error);
+    *ret_provider = provider;
+    return 0;
+}
+
+static int make_credentials(struct aws_session *session, const struct aws_session_options *options,
+                            struct error *ret_error)
 {
     session->context = (struct provider_context){
         .environment = session->environment,
         .files = session->files,
         .profile = session->profile,
-        .profile_is_option = profile_is_option,
+        .profile_is_option = given(options->profile) != NULL,
         .settings = &session->settings,
         .endpoints = &session->endpoints,
         .region = session->region,
@@ -151,16 +185,11 @@ static int make_credentials(struct aws_session *session, bool profile_is_option,
     if (retry_bucket_new(&session->bucket) < 0)
         return out_of_memory(ret_error);
     session->context.bucket = session->bucket;
-    struct credentials_provider *chain;
-    if (credentials_chain_new(&session->context, &chain) < 0 || credentials_cache_new(chain, &session->cache) < 0)
-        return out_of_memory(ret_error);
-    session->chain = chain;
-    return 0;
-}
-
-static const char *given(const char *option)
-{
-    return option && *option ? option : NULL;
+    struct credentials_provider *provider;
+    int r = make_provider(session, options, &provider, ret_error);
+    if (r < 0)
+        return r;
+    return credentials_cache_new(provider, &session->cache) < 0 ? out_of_memory(ret_error) : 0;
 }
 
 int aws_session_new(const struct aws_session_options *options, struct aws_session **ret_session,
@@ -186,7 +215,7 @@ int aws_session_new(const struct aws_session_options *options, struct aws_sessio
     if (r == 0)
         r = load_endpoints(session, given(options->endpoint_url), ret_error);
     if (r == 0)
-        r = make_credentials(session, given(options->profile) != NULL, ret_error);
+        r = make_credentials(session, options, ret_error);
     if (r == 0)
         *ret_session = STEAL(session);
     return r;

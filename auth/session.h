@@ -20,6 +20,8 @@ struct aws_session_options {
     const char *profile;
     const char *region;
     const char *endpoint_url; /* for Secrets Manager */
+    const char *role_arn;     /* assumed with the credentials that are found */
+    const char *external_id;  /* that the role asks for */
 };
 
 /* Reads environment and files. Where they give no region, it is asked of the instance metadata of EC2, which takes 2 s

@@ -128,6 +128,8 @@ const struct option option_table[] = {
      set_text},
     {SOURCE, "profile", "NAME", "profile of the shared AWS files (default: AWS_PROFILE)", AT(profile), set_text},
     {SOURCE, "endpoint-url", "URL", "Secrets Manager endpoint (default: by the region)", AT(endpoint_url), set_text},
+    {SOURCE, "role-arn", "ARN", "an IAM role to assume with the credentials that are found", AT(role_arn), set_text},
+    {SOURCE, "external-id", "ID", "the external id that the role asks for", AT(external_id), set_text},
     {CACHE, "events-queue", "URL", "an SQS queue that EventBridge feeds with changes of secrets", AT(events_queue),
      set_text},
     {SOURCE, "secret", "NAME", "a name, an ARN, or a pattern ending in /* that exists; repeatable", AT(secrets),

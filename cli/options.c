@@ -161,11 +161,12 @@ static int check(const struct parser *parser, struct error *ret_error)
                              count > operands[i].max ? options->operands.texts[operands[i].max] : "an argument",
                              count > operands[i].max ? ": one argument too many" : " is missing", operands[i].usage);
     }
-    if (options->local && (options->region || options->profile || options->endpoint_url || options->events_queue ||
-                           options->filters.count > 0))
+    if (options->local && (options->region || options->profile || options->endpoint_url || options->role_arn ||
+                           options->external_id || options->events_queue || options->filters.count > 0))
         return error_set(
             ret_error, ERROR_BAD_REQUEST,
-            "--local reads a file: --region, --profile, --endpoint-url, --events-queue and --filter do not go with it");
+            "--local reads a file: --region, --profile, --endpoint-url, --role-arn, --external-id, --events-queue and "
+            "--filter do not go with it");
     return 0;
 }
 

@@ -34,6 +34,8 @@ struct options {
     const char *profile;
     const char *region;
     const char *endpoint_url;
+    const char *role_arn;
+    const char *external_id;
     const char *events_queue;
     struct text_list secrets;
     struct text_list filters;

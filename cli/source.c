@@ -11,6 +11,8 @@ int source_open_session(const struct options *options, struct aws_session **ret_
         .profile = options->profile,
         .region = options->region,
         .endpoint_url = options->endpoint_url,
+        .role_arn = options->role_arn,
+        .external_id = options->external_id,
     };
     if (http_setup() < 0)
         return error_set(ret_error, ERROR_INTERNAL, "libcurl cannot be used");

@@ -32,6 +32,28 @@ static const struct row rows[] = {
     {"not a region, option", {NULL}, NULL, NULL, {.region = "a b"}, "!from --region"},
     {"not a region, profile", {NULL}, "[default]\nregion = a b", NULL, {0}, "!from region"},
 
+    /* Role */
+    {"--role-arn", {"AWS_REGION=r"}, NULL, NULL, {.role_arn = "arn:aws:iam::123456789012:role/a/b"}, PLAIN("r")},
+    {"--role-arn, another partition",
+     {"AWS_REGION=r"},
+     NULL,
+     NULL,
+     {.role_arn = "arn:aws-cn:iam::1:role/b"},
+     PLAIN("r")},
+    {"--role-arn that is a name",
+     {"AWS_REGION=r"},
+     NULL,
+     NULL,
+     {.role_arn = "b"},
+     "!--role-arn must have the form arn:"},
+    {"--role-arn of a user",
+     {"AWS_REGION=r"},
+     NULL,
+     NULL,
+     {.role_arn = "arn:aws:iam::1:user/b"},
+     "!not \"arn:aws:iam::1:u"},
+    {"--external-id alone", {"AWS_REGION=r"}, NULL, NULL, {.external_id = "x"}, "!--external-id goes with --role-arn"},
+
     /* Profile */
     {"--profile first",
      {"AWS_PROFILE=b"},
