@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/parse.h"
 
 struct environment_provider {
     struct credentials_provider base;
@@ -31,7 +32,12 @@ static int environment_fetch(struct credentials_provider *provider, struct http 
         return error_set(ret_error, ERROR_NO_CREDENTIALS, "%s is set in the environment, but %s is not",
                          id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                          id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-    int r = credentials_new(id, key, token, CLOCK_NEVER_NS, provider->ops->name, ret_credentials);
+    const char *expiration = environment_get(environment, "AWS_CREDENTIAL_EXPIRATION");
+    uint64_t expires_ns = CLOCK_NEVER_NS;
+    if (expiration && parse_timestamp(expiration, &expires_ns) < 0)
+        return error_set(ret_error, ERROR_NO_CREDENTIALS,
+                         "AWS_CREDENTIAL_EXPIRATION must be a time such as 2026-11-21T00:24:35Z");
+    int r = credentials_new(id, key, token, expires_ns, provider->ops->name, ret_credentials);
     if (r == -EINVAL)
         return error_set(ret_error, ERROR_NO_CREDENTIALS,
                          "AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds a blank or a control character");

@@ -115,6 +115,18 @@ int credentials_json_parse(const char *text, size_t text_bytes, const char *toke
     return r < 0 ? r : make_credentials(&fields, provider, ret_credentials, ret_error);
 }
 
+int credentials_json_check_version(const char *text, size_t text_bytes, struct error *ret_error)
+{
+    struct json_slice object, value;
+    if (!find_object(text, text_bytes, &object))
+        return error_set(ret_error, ERROR_BAD_ANSWER, "the answer is not a JSON object");
+    if (!find_member(object, "Version", &value))
+        return error_set(ret_error, ERROR_BAD_ANSWER, "the answer has no Version");
+    if (value.size_bytes != 1 || value.bytes[0] != '1')
+        return error_set(ret_error, ERROR_BAD_ANSWER, "Version in the answer is not the number 1");
+    return 0;
+}
+
 bool credentials_json_text(const char *text, size_t text_bytes, const char *name, char *ret_text, size_t room_bytes)
 {
     _cleanup_secret_ struct secret *decoded = NULL;

@@ -16,6 +16,10 @@
 int credentials_json_parse(const char *text, size_t text_bytes, const char *token_name, const char *provider,
                            struct credentials **ret_credentials, struct error *ret_error);
 
+/* Checks that the object has the member `Version`, and that it is the number 1. Returns 0, or a negative errno with the
+ * error filled, as above. */
+int credentials_json_check_version(const char *text, size_t text_bytes, struct error *ret_error);
+
 /* A text of the object that is no secret, as "Code" or "message" of an error, cut to fit and printable. Returns false
  * when there is none. */
 bool credentials_json_text(const char *text, size_t text_bytes, const char *name, char *ret_text, size_t room_bytes);

@@ -5,82 +5,132 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/profile_plan.h"
+#include "auth/profile_sources.h"
 #include "base/clock.h"
 
 struct profile_provider {
     struct credentials_provider base;
-    struct config_files *files;
-    const char *profile;
+    const struct provider_context *context;
+    struct command *running; /* see profile_sources.h */
 };
 
-/* Static keys of the profile. */
-static int fetch_keys(const struct profile_provider *provider, const struct config_section *profile,
-                      struct credentials **ret_credentials, struct error *ret_error)
+/* One fetch. */
+struct work {
+    struct profile_source source;
+    const struct profile_plan *plan;
+    struct http *http;
+    uint64_t deadline_ns;
+};
+
+static int fetch_keys(const struct work *work, struct credentials **ret_credentials, struct error *ret_error)
 {
-    const char *files = config_files_names(provider->files);
-    const char *id = config_setting(profile, "aws_access_key_id");
-    const char *key = config_setting(profile, "aws_secret_access_key");
-    const char *token = config_setting(profile, "aws_session_token");
-    if (!id && !key) {
-        (void)error_set(ret_error, ERROR_NO_CREDENTIALS, "profile \"%s\" in %s %s", provider->profile, files,
-                        profile ? "has no keys" : "does not exist");
-        return -ENODATA;
-    }
-    if (!id || !key)
-        return error_set(ret_error, ERROR_NO_CREDENTIALS, "profile \"%s\" in %s has %s but not %s", provider->profile,
-                         files, id ? "aws_access_key_id" : "aws_secret_access_key",
-                         id ? "aws_secret_access_key" : "aws_access_key_id");
-    int r = credentials_new(id, key, token, CLOCK_NEVER_NS, provider->base.ops->name, ret_credentials);
+    const struct config_section *profile = work->plan->section;
+    int r =
+        credentials_new(config_setting(profile, "aws_access_key_id"), config_setting(profile, "aws_secret_access_key"),
+                        config_setting(profile, "aws_session_token"), CLOCK_NEVER_NS, "profile", ret_credentials);
     if (r == -EINVAL)
         return error_set(ret_error, ERROR_NO_CREDENTIALS,
                          "aws_access_key_id or aws_session_token of profile \"%s\" in %s holds a blank or a control "
                          "character",
-                         provider->profile, files);
+                         work->plan->profile, config_files_names(work->source.context->files));
     return r < 0 ? error_set(ret_error, ERROR_INTERNAL, "out of memory") : 0;
 }
 
-/* Keys of a profile that ask for more than static keys, and that win over them when both are there. */
-static const char *find_other_kind(const struct config_section *profile)
+/* credential_source: what another provider has, which then must have something. */
+static int fetch_from_provider(const struct work *work,
+                               int (*create)(const struct provider_context *context,
+                                             struct credentials_provider **ret_provider),
+                               struct credentials **ret_credentials, struct error *ret_error)
 {
-    static const char *const keys[] = {
-        "role_arn",      "web_identity_token_file", "sso_session",        "sso_start_url",
-        "sso_role_name", "login_session",           "credential_process",
-    };
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (config_setting(profile, keys[i]))
-            return keys[i];
-    return NULL;
+    _cleanup_credentials_provider_ struct credentials_provider *provider = NULL;
+    struct error error = {.kind = ERROR_NONE};
+    if (create(work->source.context, &provider) < 0)
+        return error_set(ret_error, ERROR_INTERNAL, "out of memory");
+    int r = provider->ops->fetch(provider, work->http, work->deadline_ns, ret_credentials, &error);
+    if (r == -ENODATA)
+        return error_set(ret_error, ERROR_NO_CREDENTIALS, "profile \"%s\" has credential_source = %s, but %s",
+                         work->plan->profile, config_setting(work->plan->section, "credential_source"), error.message);
+    if (r < 0)
+        *ret_error = error;
+    return r;
+}
+
+static int not_supported(const struct work *work, const char *key, struct error *ret_error)
+{
+    return error_set(ret_error, ERROR_NO_CREDENTIALS,
+                     "profile \"%s\" in %s has %s, and this kind of credentials is not supported yet: use a profile "
+                     "with aws_access_key_id and aws_secret_access_key, or set them in the environment",
+                     work->plan->profile, config_files_names(work->source.context->files), key);
+}
+
+static int fetch_base(const struct work *work, struct credentials **ret_credentials, struct error *ret_error)
+{
+    switch (work->plan->base) {
+    case PROFILE_BASE_WEB_IDENTITY:
+        return not_supported(work, "web_identity_token_file", ret_error);
+    case PROFILE_BASE_SSO:
+        return not_supported(work, config_setting(work->plan->section, "sso_session") ? "sso_session" : "sso_start_url",
+                             ret_error);
+    case PROFILE_BASE_LOGIN:
+        return not_supported(work, "login_session", ret_error);
+    case PROFILE_BASE_PROCESS:
+        return credentials_process_fetch(&work->source, work->http, work->deadline_ns, ret_credentials, ret_error);
+    case PROFILE_BASE_ENVIRONMENT:
+        return fetch_from_provider(work, credentials_environment_new, ret_credentials, ret_error);
+    case PROFILE_BASE_CONTAINER:
+        return fetch_from_provider(work, credentials_container_new, ret_credentials, ret_error);
+    case PROFILE_BASE_INSTANCE:
+        return fetch_from_provider(work, credentials_imds_new, ret_credentials, ret_error);
+    case PROFILE_BASE_KEYS:
+    default:
+        return fetch_keys(work, ret_credentials, ret_error);
+    }
+}
+
+static int carry_out(const struct work *work, struct credentials **ret_credentials, struct error *ret_error)
+{
+    return work->plan->role_count > 0 ? not_supported(work, "role_arn", ret_error)
+                                      : fetch_base(work, ret_credentials, ret_error);
 }
 
 static int profile_fetch(struct credentials_provider *base, struct http *http, uint64_t deadline_ns,
                          struct credentials **ret_credentials, struct error *ret_error)
 {
-    const struct profile_provider *provider = (const struct profile_provider *)base;
-    (void)http;
-    (void)deadline_ns;
-
+    struct profile_provider *provider = (struct profile_provider *)base;
+    const struct provider_context *context = provider->context;
     _cleanup_config_ struct config *config = NULL;
-    int r = config_files_load(provider->files, &config, ret_error);
+    struct profile_plan plan;
+
+    int r = config_files_load(context->files, &config, ret_error);
+    if (r == 0)
+        r = profile_plan_make(config, context->profile, config_files_names(context->files), &plan, ret_error);
     if (r < 0)
         return r;
-    const struct config_section *profile = config_profile(config, provider->profile);
-    const char *other_kind = find_other_kind(profile);
-    if (other_kind)
-        return error_set(
-            ret_error, ERROR_NO_CREDENTIALS,
-            "profile \"%s\" in %s has %s, and this kind of credentials is not supported yet: use a profile "
-            "with aws_access_key_id and aws_secret_access_key, or set them in the environment",
-            provider->profile, config_files_names(provider->files), other_kind);
-    return fetch_keys(provider, profile, ret_credentials, ret_error);
+    const struct work work = {
+        .source =
+            {
+                .context = context,
+                .config = config,
+                .profile = plan.section,
+                .name = plan.profile,
+                .running = &provider->running,
+            },
+        .plan = &plan,
+        .http = http,
+        .deadline_ns = deadline_ns,
+    };
+    return carry_out(&work, ret_credentials, ret_error);
 }
 
 static bool profile_changed(struct credentials_provider *base)
 {
-    return config_files_changed(((const struct profile_provider *)base)->files);
+    return config_files_changed(((const struct profile_provider *)base)->context->files);
 }
 
 static void profile_provider_free(struct credentials_provider *base)
 {
+    command_free(((struct profile_provider *)base)->running);
     free(base);
 }
 
@@ -96,8 +146,7 @@ int credentials_profile_new(const struct provider_context *context, struct crede
     if (!provider)
         return -ENOMEM;
     provider->base.ops = &ops;
-    provider->files = context->files;
-    provider->profile = context->profile;
+    provider->context = context;
     *ret_provider = &provider->base;
     return 0;
 }

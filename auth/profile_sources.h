@@ -3,6 +3,7 @@
 
 /* Where a profile gets credentials from that are not written in it. */
 
+#include "auth/command.h"
 #include "auth/config.h"
 #include "auth/providers.h"
 
@@ -12,6 +13,7 @@ struct profile_source {
     const struct config *config;          /* as just read */
     const struct config_section *profile; /* a section of it */
     const char *name;                     /* of the profile */
+    struct command **running; /* a credential process that is under way from one fetch to the next; may be NULL in it */
 };
 
 /* Each is called when the profile has the key that stands before it, on a fetcher thread. Returns 0 with credentials,

@@ -28,7 +28,7 @@ struct provider_context {
 
 /* Each returns 0 or -ENOMEM. */
 
-/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. */
+/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION. */
 int credentials_environment_new(const struct provider_context *context, struct credentials_provider **ret_provider);
 
 /* The selected profile of the shared files. */

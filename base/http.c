@@ -72,6 +72,11 @@ void http_cancel(struct http *http)
     (void)!write(http->cancel_fd, &one, sizeof(one));
 }
 
+int http_cancel_fd(const struct http *http)
+{
+    return http->cancel_fd;
+}
+
 bool http_pause(struct http *http, uint64_t interval_ns)
 {
     uint64_t until_ns = clock_monotonic_ns() + interval_ns;

@@ -57,6 +57,9 @@ bool http_connected(struct http *http);
  * Any thread, as long as `http` lives. */
 void http_cancel(struct http *http);
 
+/* Readable from http_cancel() on, for those who wait for something else than an exchange. */
+int http_cancel_fd(const struct http *http);
+
 /* Sleeps, between two exchanges. Returns false when it was cut short by http_cancel(). */
 bool http_pause(struct http *http, uint64_t interval_ns);
 

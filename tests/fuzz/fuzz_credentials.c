@@ -21,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     } else {
         assert(error.kind == ERROR_BAD_ANSWER && error.message[0] && !credentials);
     }
+    if (credentials_json_check_version((const char *)data, size_bytes, &error) < 0)
+        assert(error.kind == ERROR_BAD_ANSWER && error.message[0]);
     if (credentials_json_text((const char *)data, size_bytes, "Code", text, sizeof(text)))
         assert(strlen(text) < sizeof(text));
     return 0;
