@@ -70,10 +70,9 @@ static int fetch_base(const struct work *work, struct credentials **ret_credenti
     case PROFILE_BASE_WEB_IDENTITY:
         return not_supported(work, "web_identity_token_file", ret_error);
     case PROFILE_BASE_SSO:
-        return not_supported(work, config_setting(work->plan->section, "sso_session") ? "sso_session" : "sso_start_url",
-                             ret_error);
+        return credentials_sso_fetch(&work->source, work->http, work->deadline_ns, ret_credentials, ret_error);
     case PROFILE_BASE_LOGIN:
-        return not_supported(work, "login_session", ret_error);
+        return credentials_login_fetch(&work->source, work->http, work->deadline_ns, ret_credentials, ret_error);
     case PROFILE_BASE_PROCESS:
         return credentials_process_fetch(&work->source, work->http, work->deadline_ns, ret_credentials, ret_error);
     case PROFILE_BASE_ENVIRONMENT:

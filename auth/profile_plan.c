@@ -100,21 +100,6 @@ static int plan_named_source(struct walk *walk, const struct config_section *pro
                 source);
 }
 
-static int plan_sso(struct walk *walk, const struct config_section *profile)
-{
-    static const char *const needed[] = {"sso_account_id", "sso_role_name"};
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        if (!config_setting(profile, needed[i]))
-            return fail(walk, "asks for SSO but has no %s: run `aws configure sso --profile %s`", needed[i],
-                        now_at(walk));
-    if (!config_setting(profile, "sso_session") && !config_setting(profile, "sso_start_url"))
-        return fail(walk,
-                    "has sso_account_id but neither sso_session nor sso_start_url: run `aws configure sso "
-                    "--profile %s`",
-                    now_at(walk));
-    return set_base(walk, profile, PROFILE_BASE_SSO);
-}
-
 /* Appends the profile's role. */
 static int add_role(struct walk *walk, const struct config_section *profile)
 {
@@ -163,7 +148,7 @@ static int plan_base(struct walk *walk, const struct config_section *profile)
     if (config_setting(profile, "web_identity_token_file"))
         return plan_web_identity(walk, profile);
     if (asks_for_sso(profile))
-        return plan_sso(walk, profile);
+        return set_base(walk, profile, PROFILE_BASE_SSO);
     if (config_setting(profile, "login_session"))
         return set_base(walk, profile, PROFILE_BASE_LOGIN);
     if (config_setting(profile, "credential_process"))

@@ -13,7 +13,7 @@
 enum profile_base {
     PROFILE_BASE_KEYS,         /* aws_access_key_id, aws_secret_access_key, aws_session_token */
     PROFILE_BASE_WEB_IDENTITY, /* web_identity_token_file; the first role is assumed with it */
-    PROFILE_BASE_SSO,          /* sso_session or sso_start_url, sso_account_id, sso_role_name */
+    PROFILE_BASE_SSO,          /* any of sso_session, sso_start_url, sso_account_id, sso_role_name */
     PROFILE_BASE_LOGIN,        /* login_session */
     PROFILE_BASE_PROCESS,      /* credential_process */
     PROFILE_BASE_ENVIRONMENT,  /* credential_source */

@@ -204,9 +204,9 @@ static const struct row rows[] = {
      NULL,
      {0},
      "!has web_identity_token_file but not role_arn"},
-    {"SSO session", {E}, "[default]\n" SSO "sso_session = x", NULL, {0}, "!has sso_session, and"},
-    {"legacy SSO", {E}, "[default]\n" SSO "sso_start_url = x", NULL, {0}, "!has sso_start_url, and"},
-    {"login", {E}, "[default]\nlogin_session = x", NULL, {0}, "!has login_session, and"},
+    {"SSO session", {E}, "[default]\n" SSO "sso_session = x", NULL, {0}, "!there is no section [sso-session x]"},
+    {"legacy SSO", {E}, "[default]\n" SSO "sso_start_url = x", NULL, {0}, "!is for SSO but has no sso_region"},
+    {"login", {E}, "[default]\nlogin_session = x", NULL, {0}, "!aws login"},
     {"MFA", {E}, "[default]\nrole_arn = x\nsource_profile = a\nmfa_serial = m", "[a]\n" KEYS, {0}, "!has mfa_serial"},
     {"process", {E}, "[default]\ncredential_process = " PRINT("C"), NULL, {0}, PROCESS " CID CSECRET -"},
     {"process before keys",
@@ -278,7 +278,7 @@ static void test_chain(void **state)
             (void)snprintf(got, sizeof(got), "%s %s %s %s", credentials->provider, credentials->access_key_id,
                            secret_bytes(credentials->secret_access_key), token ? secret_bytes(token) : "-");
         } else {
-            assert_int_equal(error.kind, ERROR_NO_CREDENTIALS);
+            assert_true(error.kind == ERROR_NO_CREDENTIALS || error.kind == ERROR_BAD_REQUEST);
             assert_null(strstr(error.message, "SECRET "));
             (void)snprintf(got, sizeof(got), "!%s", error.message);
         }

@@ -63,13 +63,12 @@ static const struct {
     {"web identity before source_profile", A ROLE "web_identity_token_file = f\n" B KEYS, "web a > RA,-,-,0"},
     {"role before all", A KEYS SSO ROLE "credential_process = x\nlogin_session = x\n" B KEYS, "keys b > RA,-,-,0"},
 
-    /* SSO */
-    {"SSO, no account", A "sso_session = s\nsso_role_name = r", "!has no sso_account_id: run `aws configure sso"},
-    {"SSO, no role", A "sso_session = s\nsso_account_id = 1", "!has no sso_role_name"},
-    {"SSO, account only", A "sso_account_id = 1", "!has no sso_role_name"},
-    {"SSO, role only", A "sso_role_name = r", "!has no sso_account_id"},
-    {"SSO, session only", A "sso_session = s", "!has no sso_account_id"},
-    {"SSO, no session", A "sso_account_id = 1\nsso_role_name = r", "!neither sso_session nor sso_start_url"},
+    /* SSO: what is missing there is told when it is used */
+    {"SSO, session only", A "sso_session = s", "sso a"},
+    {"SSO, start URL only", A "sso_start_url = u", "sso a"},
+    {"SSO, account only", A "sso_account_id = 1", "sso a"},
+    {"SSO, role only", A "sso_role_name = r", "sso a"},
+    {"SSO, region is a setting", A "sso_region = r", "-has no keys"},
 
     /* Roles */
     {"role", A ROLE B KEYS, "keys b > RA,-,-,0"},
