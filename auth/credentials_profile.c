@@ -37,6 +37,20 @@ static int fetch_keys(const struct work *work, struct credentials **ret_credenti
     return r < 0 ? error_set(ret_error, ERROR_INTERNAL, "out of memory") : 0;
 }
 
+static int fetch_web_identity(const struct work *work, struct credentials **ret_credentials, struct error *ret_error)
+{
+    const struct provider_context *context = work->source.context;
+    _cleanup_free_ char *token_file = NULL;
+    int r = environment_path(context->environment, config_setting(work->plan->section, "web_identity_token_file"),
+                             &token_file);
+    if (r < 0)
+        return error_set(ret_error, ERROR_INTERNAL, "web_identity_token_file of profile \"%s\": %s",
+                         work->plan->profile, strerror(-r));
+    return sts_assume_role_with_web_identity(context, work->http, &work->plan->roles[0], token_file,
+                                             "profile (web_identity_token_file)", work->deadline_ns, ret_credentials,
+                                             ret_error);
+}
+
 /* credential_source: what another provider has, which then must have something. */
 static int fetch_from_provider(const struct work *work,
                                int (*create)(const struct provider_context *context,
@@ -56,19 +70,11 @@ static int fetch_from_provider(const struct work *work,
     return r;
 }
 
-static int not_supported(const struct work *work, const char *key, struct error *ret_error)
-{
-    return error_set(ret_error, ERROR_NO_CREDENTIALS,
-                     "profile \"%s\" in %s has %s, and this kind of credentials is not supported yet: use a profile "
-                     "with aws_access_key_id and aws_secret_access_key, or set them in the environment",
-                     work->plan->profile, config_files_names(work->source.context->files), key);
-}
-
 static int fetch_base(const struct work *work, struct credentials **ret_credentials, struct error *ret_error)
 {
     switch (work->plan->base) {
     case PROFILE_BASE_WEB_IDENTITY:
-        return not_supported(work, "web_identity_token_file", ret_error);
+        return fetch_web_identity(work, ret_credentials, ret_error);
     case PROFILE_BASE_SSO:
         return credentials_sso_fetch(&work->source, work->http, work->deadline_ns, ret_credentials, ret_error);
     case PROFILE_BASE_LOGIN:
@@ -87,10 +93,24 @@ static int fetch_base(const struct work *work, struct credentials **ret_credenti
     }
 }
 
+/* The base, then role after role, each with the credentials of the one before. */
 static int carry_out(const struct work *work, struct credentials **ret_credentials, struct error *ret_error)
 {
-    return work->plan->role_count > 0 ? not_supported(work, "role_arn", ret_error)
-                                      : fetch_base(work, ret_credentials, ret_error);
+    const struct profile_plan *plan = work->plan;
+    _cleanup_credentials_ struct credentials *credentials = NULL;
+    int r = fetch_base(work, &credentials, ret_error);
+    for (size_t i = plan->base == PROFILE_BASE_WEB_IDENTITY ? 1 : 0; i < plan->role_count && r == 0; i++) {
+        struct credentials *next;
+        r = sts_assume_role(work->source.context, work->http, credentials, &plan->roles[i], "profile (role_arn)",
+                            work->deadline_ns, &next, ret_error);
+        if (r == 0) {
+            credentials_unref(credentials);
+            credentials = next;
+        }
+    }
+    if (r == 0)
+        *ret_credentials = STEAL(credentials);
+    return r;
 }
 
 static int profile_fetch(struct credentials_provider *base, struct http *http, uint64_t deadline_ns,
