@@ -67,10 +67,16 @@ static bool environment_has_credentials(const struct environment *environment)
     return false;
 }
 
-/* Selects the profile. One that was asked for must exist, unless AWS_PROFILE asks and is not needed. */
+/* Selects the profile. One that was asked for must exist, unless the environment asks and does without. botocore alone
+ * knows AWS_DEFAULT_PROFILE, and there it wins; here it stands in for AWS_PROFILE. */
 static int load_profile(struct aws_session *session, const char *option, struct error *ret_error)
 {
-    const char *variable = environment_get(session->environment, "AWS_PROFILE");
+    const char *origin = "AWS_PROFILE";
+    const char *variable = environment_get(session->environment, origin);
+    if (!variable) {
+        origin = "AWS_DEFAULT_PROFILE";
+        variable = environment_get(session->environment, origin);
+    }
     const char *name = option ? option : variable ? variable : "default";
     int r = copy_text(name, &session->profile, ret_error);
     if (r == 0)
@@ -87,7 +93,7 @@ static int load_profile(struct aws_session *session, const char *option, struct 
     if (session->settings.profile || (!option && (!variable || environment_has_credentials(session->environment))))
         return 0;
     return error_set(ret_error, ERROR_BAD_REQUEST, "there is no profile \"%s\" (from %s) in %s", name,
-                     option ? "--profile" : "AWS_PROFILE", config_files_names(session->files));
+                     option ? "--profile" : origin, config_files_names(session->files));
 }
 
 /* The path is made absolute, and a bundle that is not there is told at once and not as a failure of TLS later. */
