@@ -46,6 +46,7 @@ struct queue {
     bool started;
     pthread_t thread;
     atomic_bool failing;
+    atomic_uint_fast64_t calls;
     atomic_uint_fast64_t received;
     atomic_uint_fast64_t unrecognized;
 
@@ -84,6 +85,7 @@ static int call(struct queue *queue, const char *target, struct json *parameters
     if (!call.body)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
     call.body_bytes = strlen(call.body);
+    atomic_fetch_add(&queue->calls, 1);
     return wire_perform(queue->wire, queue->http, &call, clock_monotonic_ns() + timeout_ns, ret_body, ret_error);
 }
 
@@ -240,6 +242,7 @@ void queue_status(const struct queue *queue, struct push_status *ret_status)
     *ret_status = (struct push_status){
         .state = atomic_load(&queue->failing) ? "failing" : "listening",
         .queue = queue->url.text,
+        .calls = atomic_load(&queue->calls),
         .received = atomic_load(&queue->received),
         .unrecognized = atomic_load(&queue->unrecognized),
     };

@@ -63,6 +63,7 @@ typedef void (*source_change_cb)(void *context, const char *id, const char *vers
 /* How a source is told of changes. */
 struct push_status {
     const char *state;     /* "off", "listening" or "failing" */
+    uint64_t calls;        /* requests made for it */
     const char *queue;     /* where the messages come from, or NULL; lives as long as the source */
     uint64_t received;     /* messages so far */
     uint64_t unrecognized; /* those of them that told of no change of a secret */

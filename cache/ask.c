@@ -114,10 +114,7 @@ static void consider(void *context, struct cache_secret *secret)
 {
     struct batch *batch = context;
     struct cache *cache = batch->cache;
-    /* Versions never change; what has never had a value is asked for when somebody wants it. */
-    bool had_value = secret->value || secret->generation > 1;
-    if ((secret->version_id && !secret->stage) || !had_value || secret->references == 0 ||
-        !batch->chosen(secret, batch->context) || !cache->events.in_use(cache->events.context, secret))
+    if (!secret_is_polled(secret) || !batch->chosen(secret, batch->context))
         return;
     if (secret->fetching) {
         secret->check_again = secret->check_again || batch->again;
@@ -218,7 +215,7 @@ static void take_failure(struct cache_secret *secret, const struct error *error)
 {
     struct cache *cache = secret->cache;
     bool definite = error_is_definite(error->kind);
-    cache->counters.failures++;
+    count_failure(cache, error->kind);
     secret->error = *error;
     secret->known.failure = error->kind;
     secret->known.failed_ns = clock_monotonic_ns();

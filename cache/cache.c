@@ -44,7 +44,7 @@ static void finish_list(struct cache *cache, struct job *job)
         if (names_skipped(cache->names) > 0)
             complaint_skipped(&cache->names_complaint, names_skipped(cache->names));
     } else {
-        cache->counters.failures++;
+        count_failure(cache, job->error.kind);
         complaint_list(&cache->names_complaint, &job->error, scope_is_empty(cache->scope));
         if (job->error.kind == ERROR_ACCESS_DENIED)
             cache->names_state = NAMES_DENIED;
@@ -63,11 +63,30 @@ static void finish_list(struct cache *cache, struct job *job)
     cache->events.arrived(cache->events.context, NULL);
 }
 
+void count_failure(struct cache *cache, enum error_kind kind)
+{
+    cache->counters.failures++;
+    cache->counters.failures_of[kind]++;
+}
+
+static void count_answer(struct cache *cache, const struct job *job)
+{
+    static const enum cache_call calls[] = {
+        [JOB_GET] = CACHE_CALL_GET,
+        [JOB_GET_MANY] = CACHE_CALL_BATCH,
+        [JOB_VERSIONS] = CACHE_CALL_VERSIONS,
+        [JOB_LIST] = CACHE_CALL_LIST,
+    };
+    uint64_t *counters = job->result < 0 ? cache->counters.failed : cache->counters.answered;
+    counters[calls[job->kind]]++;
+}
+
 void cache_dispatch(struct cache *cache)
 {
     struct job *next;
     while ((next = fetch_pool_take(cache->pool))) {
         _cleanup_job_ struct job *job = next;
+        count_answer(cache, job);
         switch (job->kind) {
         case JOB_GET:
             answer_value(job);

@@ -95,6 +95,11 @@ uint64_t cache_secret_generation(const struct cache_secret *secret);       /* ch
 uint64_t cache_secret_left_ns(const struct cache_secret *secret);          /* see freshness_left_ns() */
 uint64_t cache_secret_age_ns(const struct cache_secret *secret);           /* since the last good check */
 bool cache_secret_is_stale(const struct cache_secret *secret);
+bool cache_secret_in_use(struct cache_secret *secret);
+bool cache_secret_is_fetching(const struct cache_secret *secret);
+uint64_t cache_secret_failed_ns(const struct cache_secret *secret); /* since the last attempt, when that has failed */
+/* Until it is checked without anybody reading it, or CLOCK_NEVER_NS. */
+uint64_t cache_secret_next_check_ns(struct cache_secret *secret);
 
 /* The user's own pointer, NULL at first; the user must clear it before it gives its last reference back. */
 void *cache_secret_data(const struct cache_secret *secret);
@@ -132,10 +137,21 @@ const struct error *cache_names_error(const struct cache *cache); /* of the last
 const struct names *cache_names(const struct cache *cache);
 const struct scope *cache_scope(const struct cache *cache);
 
+enum cache_call {
+    CACHE_CALL_GET,      /* GetSecretValue */
+    CACHE_CALL_BATCH,    /* BatchGetSecretValue */
+    CACHE_CALL_VERSIONS, /* DescribeSecret */
+    CACHE_CALL_LIST,     /* a listing, of however many pages */
+    CACHE_CALL_COUNT
+};
+
 struct cache_counters {
-    uint64_t gets;
+    uint64_t gets; /* begun */
     uint64_t batches;
     uint64_t lists;
-    uint64_t failures;
+    uint64_t failures; /* answers for a secret, or listings, that were none */
+    uint64_t failures_of[ERROR_KIND_COUNT];
+    uint64_t answered[CACHE_CALL_COUNT];
+    uint64_t failed[CACHE_CALL_COUNT];
 };
 const struct cache_counters *cache_counters(const struct cache *cache);

@@ -229,6 +229,13 @@ static bool is_immutable(const struct cache_secret *secret)
     return secret->version_id && !secret->stage && secret->value;
 }
 
+/* What has never had a value is asked for when somebody wants it. */
+bool secret_is_polled(struct cache_secret *secret)
+{
+    bool had_value = secret->value || secret->generation > 1;
+    return (!secret->version_id || secret->stage) && had_value && cache_secret_in_use(secret);
+}
+
 enum cache_state cache_secret_need(struct cache_secret *secret, uint64_t arrived_ns)
 {
     uint64_t now_ns = clock_monotonic_ns();
@@ -323,6 +330,31 @@ uint64_t cache_secret_age_ns(const struct cache_secret *secret)
 bool cache_secret_is_stale(const struct cache_secret *secret)
 {
     return secret->value && secret->known.failure != ERROR_NONE;
+}
+
+bool cache_secret_in_use(struct cache_secret *secret)
+{
+    struct cache *cache = secret->cache;
+    return secret->references > 0 && cache->events.in_use(cache->events.context, secret);
+}
+
+bool cache_secret_is_fetching(const struct cache_secret *secret)
+{
+    return secret->fetching;
+}
+
+uint64_t cache_secret_failed_ns(const struct cache_secret *secret)
+{
+    return clock_monotonic_ns() - secret->known.failed_ns;
+}
+
+uint64_t cache_secret_next_check_ns(struct cache_secret *secret)
+{
+    uint64_t poll_ns = secret->cache->next_poll_ns;
+    uint64_t now_ns = clock_monotonic_ns();
+    if (poll_ns == CLOCK_NEVER_NS || !secret_is_polled(secret))
+        return CLOCK_NEVER_NS;
+    return poll_ns > now_ns ? poll_ns - now_ns : 0;
 }
 
 void *cache_secret_data(const struct cache_secret *secret)

@@ -2,178 +2,44 @@
 
 /* What the mount says of itself, below /.secretsfs. Each lookup of a file there makes a new one with what is true at
  * that moment, and the kernel is told not to keep the entry; so whoever opens it reads one whole snapshot. */
+#include "fs/self.h"
+
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "fs/listing.h"
-#include "fs/state.h"
 
-static const char *const operation_names[OP_COUNT] = {
-    [OP_LOOKUP] = "lookup",   [OP_GETATTR] = "getattr",   [OP_READ] = "read",
-    [OP_READDIR] = "readdir", [OP_GETXATTR] = "getxattr", [OP_LISTXATTR] = "listxattr",
-    [OP_OPEN] = "open",       [OP_OPENDIR] = "opendir",   [OP_READLINK] = "readlink",
+struct selection {
+    void (*each)(void *context, struct cache_secret *secret);
+    void *context;
+    bool in_use; /* these now, or the others */
+    size_t count;
 };
 
-/* Builders: each returns a tree owned by the caller, or NULL when out of memory. */
-
-static struct json *requests_json(const struct fs *fs)
+static void consider(void *context, struct cache_secret *secret)
 {
-    struct json *requests = json_new_object();
-    uint64_t total = 0;
-    int r = requests ? 0 : -ENOMEM;
-    for (size_t i = 0; i < OP_COUNT && r >= 0; i++) {
-        r = json_put_int(requests, operation_names[i], (int64_t)fs->counters[i]);
-        total += fs->counters[i];
-    }
-    if (r >= 0)
-        r = json_put_int(requests, "total", (int64_t)total);
-    if (r >= 0)
-        return requests;
-    json_free(requests);
-    return NULL;
+    struct selection *selection = context;
+    bool asked_for = cache_secret_value(secret) || cache_secret_error(secret)->kind != ERROR_NONE ||
+                     cache_secret_is_fetching(secret);
+    if (asked_for && cache_secret_in_use(secret) == selection->in_use && selection->count++ < SELF_MAX_SECRETS)
+        selection->each(selection->context, secret);
 }
 
-static struct json *calls_json(const struct fs *fs)
+size_t self_each_secret(const struct fs *fs, void (*each)(void *context, struct cache_secret *secret), void *context)
 {
-    const struct cache_counters *counters = cache_counters(fs->cache);
-    struct json *calls = json_new_object();
-    uint64_t wire = fs->source->ops->call_count ? fs->source->ops->call_count(fs->source) : 0;
-    if (calls && json_put_int(calls, "wire", (int64_t)wire) >= 0 &&
-        json_put_int(calls, "get", (int64_t)counters->gets) >= 0 &&
-        json_put_int(calls, "batch", (int64_t)counters->batches) >= 0 &&
-        json_put_int(calls, "list", (int64_t)counters->lists) >= 0 &&
-        json_put_int(calls, "failed", (int64_t)counters->failures) >= 0)
-        return calls;
-    json_free(calls);
-    return NULL;
-}
-
-static struct json *push_json(const struct fs *fs)
-{
-    struct push_status push = {.state = "off"};
-    struct json *json = json_new_object();
-    if (fs->source->ops->push_status)
-        fs->source->ops->push_status(fs->source, &push);
-    if (json && json_put_text(json, "state", push.state) >= 0 && json_put_text(json, "queue", push.queue) >= 0 &&
-        json_put_int(json, "received", (int64_t)push.received) >= 0 &&
-        json_put_int(json, "unrecognized", (int64_t)push.unrecognized) >= 0)
-        return json;
-    json_free(json);
-    return NULL;
-}
-
-static struct json *names_json(const struct fs *fs)
-{
-    const struct names *known = cache_names(fs->cache);
-    struct json *names = json_new_object();
-    if (names && json_put_text(names, "state", names_state_name(cache_names_state(fs->cache))) >= 0 &&
-        json_put_int(names, "listed", (int64_t)names_count(known)) >= 0 &&
-        json_put_int(names, "skipped", (int64_t)names_skipped(known)) >= 0)
-        return names;
-    json_free(names);
-    return NULL;
-}
-
-static struct json *error_json(const struct error *failure)
-{
-    struct json *error = json_new_object();
-    if (error && json_put_text(error, "kind", error_kind_name(failure->kind)) >= 0 &&
-        json_put_text(error, "code", failure->code) >= 0 && json_put_text(error, "message", failure->message) >= 0 &&
-        json_put_text(error, "request_id", failure->request_id) >= 0)
-        return error;
-    json_free(error);
-    return NULL;
-}
-
-static int put_value(struct json *object, const struct cache_secret *secret, const struct value *value)
-{
-    struct json *stages = json_new_array();
-    int r = stages ? 0 : -ENOMEM;
-    for (size_t i = 0; i < value->stage_count && r >= 0; i++)
-        r = json_append_text(stages, value->stages[i]);
-    if (r < 0) {
-        json_free(stages);
-        return r;
-    }
-    r = json_put(object, "stages", stages);
-    if (r >= 0)
-        r = json_put_text(object, "name", value->name);
-    if (r >= 0)
-        r = json_put_text(object, "arn", value->arn);
-    if (r >= 0)
-        r = json_put_text(object, "version_id", value->version_id);
-    if (r >= 0)
-        r = json_put_int(object, "age_seconds", (int64_t)(cache_secret_age_ns(secret) / NS_PER_SEC));
-    return r;
-}
-
-static void append_secret(void *context, struct cache_secret *secret)
-{
-    struct json *secrets = context;
-    const struct value *value = cache_secret_value(secret);
-    const struct error *error = cache_secret_error(secret);
-    struct json *object = json_new_object();
-    int r = object ? json_put_text(object, "id", cache_secret_id(secret)) : -ENOMEM;
-    if (r >= 0)
-        r = json_put_text(object, "asked_stage", cache_secret_stage(secret));
-    if (r >= 0)
-        r = json_put_text(object, "asked_version_id", cache_secret_version_id(secret));
-    if (r >= 0 && value)
-        r = put_value(object, secret, value);
-    if (r >= 0)
-        r = json_put_bool(object, "stale", cache_secret_is_stale(secret));
-    if (r >= 0 && error->kind != ERROR_NONE)
-        r = json_put(object, "error", error_json(error));
-    if (r >= 0)
-        (void)json_append(secrets, object);
-    else
-        json_free(object);
-}
-
-static struct json *secrets_json(const struct fs *fs)
-{
-    struct json *secrets = json_new_array();
-    if (secrets)
-        cache_each_secret(fs->cache, append_secret, secrets);
-    return secrets;
-}
-
-static struct json *status_json(const struct fs *fs)
-{
-    struct json *status = json_new_object();
-    uint64_t up_ns = clock_monotonic_ns() - fs->started_ns;
-    if (status && json_put_text(status, "version", fs->options.version) >= 0 &&
-        json_put_text(status, "source", fs->source->ops->describe(fs->source)) >= 0 &&
-        json_put_text(status, "mountpoint", fs->options.mountpoint) >= 0 &&
-        json_put_bool(status, "ready", fs->ready) >= 0 &&
-        json_put_double(status, "uptime_seconds", (double)up_ns / (double)NS_PER_SEC) >= 0 &&
-        json_put(status, "requests", requests_json(fs)) >= 0 && json_put(status, "calls", calls_json(fs)) >= 0 &&
-        json_put(status, "push", push_json(fs)) >= 0 && json_put(status, "names", names_json(fs)) >= 0 &&
-        json_put(status, "secrets", secrets_json(fs)) >= 0)
-        return status;
-    json_free(status);
-    return NULL;
-}
-
-static int status_text(const struct fs *fs, struct secret **ret_text)
-{
-    _cleanup_json_ struct json *status = status_json(fs);
-    const char *json = status ? json_format(status, true) : NULL;
-    _cleanup_free_ char *text = NULL;
-    if (!json || asprintf(&text, "%s\n", json) < 0)
-        return -ENOMEM;
-    return secret_new(text, strlen(text), ret_text);
+    struct selection selection = {each, context, true, 0};
+    cache_each_secret(fs->cache, consider, &selection);
+    selection.in_use = false;
+    cache_each_secret(fs->cache, consider, &selection);
+    return selection.count > SELF_MAX_SECRETS ? selection.count - SELF_MAX_SECRETS : 0;
 }
 
 static const struct {
     const char *entry;
     int (*make)(const struct fs *fs, struct secret **ret_text);
-} files[] = {{"status.json", status_text}};
+} files[] = {{"metrics", self_metrics}, {"status.json", self_status}};
 
 int self_list(struct listing *listing)
 {
