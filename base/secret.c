@@ -181,6 +181,15 @@ void secret_unref(struct secret *secret)
     (void)pthread_mutex_unlock(&arena.lock);
 }
 
+/* The chunks at hand are shared memory, so the child begins with none. */
+void secret_after_fork(void)
+{
+    arena.chunk = NULL;
+    arena.chunk_left_bytes = 0;
+    for (size_t i = 0; i < CLASS_COUNT; i++)
+        arena.free_blocks[i] = NULL;
+}
+
 const char *secret_bytes(const struct secret *secret)
 {
     return secret->bytes;

@@ -29,5 +29,9 @@ void secret_unref(struct secret *secret);
 const char *secret_bytes(const struct secret *secret);
 size_t secret_size_bytes(const struct secret *secret);
 
+/* To be called in a child process after fork(), before it makes secrets of its own. It shares with its parent those
+ * that were made before: it may read them, and must never give them back, for they would be wiped for both. */
+void secret_after_fork(void);
+
 DEFINE_CLEANUP(struct secret, secret_unref)
 #define _cleanup_secret_ _cleanup_(secret_unrefp)

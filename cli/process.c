@@ -17,9 +17,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 
-/* The write end of the pipe to the waiting parent, or -1. */
-static int ready_fd = -1;
+/* Who is told how it goes. */
+static struct {
+    int parent_fd;        /* the pipe to the command that waits for its daemon, or -1 */
+    int supervisor_fd;    /* or -1 */
+    uint64_t watchdog_ns; /* of a worker */
+    bool daemon;
+} told = {-1, -1, 0, false};
 
 static void limit(__rlimit_resource_t resource, bool raise)
 {
@@ -48,17 +54,50 @@ void process_harden(void)
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
+static const char *const secret_variables[PROCESS_SECRET_VARIABLES] = {
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"};
+
 void process_scrub_environment(void)
 {
-    static const char *const names[] = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        char *value = getenv(names[i]);
+    for (size_t i = 0; i < PROCESS_SECRET_VARIABLES; i++) {
+        char *value = getenv(secret_variables[i]);
         if (!value)
             continue;
         explicit_bzero(value, strlen(value));
-        (void)unsetenv(names[i]);
+        (void)unsetenv(secret_variables[i]);
     }
+}
+
+int process_keep_environment(struct process_environment *ret_kept)
+{
+    struct process_environment kept = {{NULL}};
+    int r = 0;
+    for (size_t i = 0; i < PROCESS_SECRET_VARIABLES && r >= 0; i++) {
+        const char *value = getenv(secret_variables[i]);
+        if (value)
+            r = secret_new(value, strlen(value), &kept.values[i]);
+    }
+    if (r < 0) {
+        process_environment_clear(&kept);
+        return r;
+    }
+    process_scrub_environment();
+    *ret_kept = kept;
+    return 0;
+}
+
+int process_restore_environment(const struct process_environment *kept)
+{
+    for (size_t i = 0; i < PROCESS_SECRET_VARIABLES; i++)
+        if (kept->values[i] && setenv(secret_variables[i], secret_bytes(kept->values[i]), 1) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+void process_environment_clear(struct process_environment *kept)
+{
+    for (size_t i = 0; i < PROCESS_SECRET_VARIABLES; i++)
+        secret_unref(STEAL(kept->values[i]));
 }
 
 int process_daemonise(void)
@@ -75,15 +114,16 @@ int process_daemonise(void)
     }
     if (child == 0) {
         (void)close(ends[0]);
-        ready_fd = ends[1];
+        told.parent_fd = ends[1];
+        told.daemon = true;
         (void)setsid();
         return 0;
     }
     (void)close(ends[1]);
-    char told = '\0';
+    char word = '\0';
     ssize_t got;
     do
-        got = read(ends[0], &told, 1);
+        got = read(ends[0], &word, 1);
     while (got < 0 && errno == EINTR);
     if (got == 1)
         _exit(EXIT_SUCCESS);
@@ -105,16 +145,46 @@ static void let_go_of_terminal(void)
 void process_ready(void)
 {
     process_notify("READY=1");
-    if (ready_fd < 0)
+    if (told.daemon)
+        let_go_of_terminal();
+    if (told.parent_fd < 0)
         return;
-    let_go_of_terminal();
-    (void)!write(ready_fd, "R", 1);
-    (void)close(ready_fd);
-    ready_fd = -1;
+    (void)!write(told.parent_fd, "R", 1);
+    (void)close(told.parent_fd);
+    told.parent_fd = -1;
+}
+
+void process_become_worker(int supervisor_fd, uint64_t watchdog_ns)
+{
+    if (told.parent_fd >= 0)
+        (void)close(told.parent_fd);
+    told.parent_fd = -1;
+    told.supervisor_fd = supervisor_fd;
+    told.watchdog_ns = watchdog_ns;
+}
+
+uint64_t process_watchdog_ns(void)
+{
+    const char *interval = getenv("WATCHDOG_USEC");
+    const char *process = getenv("WATCHDOG_PID");
+    uint64_t interval_us = 0;
+    uint64_t meant = 0;
+    if (told.supervisor_fd >= 0)
+        return told.watchdog_ns;
+    bool mine = !process || (parse_uint(process, 1, INT32_MAX, &meant) == 0 && meant == (uint64_t)getpid());
+    if (!interval || !mine || parse_uint(interval, 1, UINT64_MAX / 1000, &interval_us) < 0)
+        interval_us = 0;
+    (void)unsetenv("WATCHDOG_USEC");
+    (void)unsetenv("WATCHDOG_PID");
+    return interval_us * 1000 / 2;
 }
 
 void process_notify(const char *state)
 {
+    if (told.supervisor_fd >= 0) {
+        (void)send(told.supervisor_fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT);
+        return;
+    }
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (!path || path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))

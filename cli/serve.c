@@ -11,6 +11,12 @@
 #include "cli/source.h"
 #include "fs/fs.h"
 
+static void alive(void *context)
+{
+    (void)context;
+    process_notify("WATCHDOG=1");
+}
+
 static int make_fs(const struct options *options, const char *mountpoint, void (*ready)(void *context), void *context,
                    struct source *source, struct fs **ret_fs, struct error *ret_error)
 {
@@ -30,6 +36,8 @@ static int make_fs(const struct options *options, const char *mountpoint, void (
         .grace_ns = options->grace_ns,
         .version = SECRETSFS_VERSION,
         .ready = ready,
+        .alive = alive,
+        .alive_ns = process_watchdog_ns(),
         .context = context,
     };
     struct scope *scope;

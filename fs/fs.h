@@ -22,6 +22,8 @@ struct fs_options {
     uint64_t grace_ns;
     const char *version;
     void (*ready)(void *context); /* called once, when the mount answers */
+    void (*alive)(void *context); /* called by the loop every alive_ns */
+    uint64_t alive_ns;            /* 0: never */
     void *context;
 };
 

@@ -36,6 +36,7 @@ struct loop {
     struct pollfd polled[POLL_COUNT];
     struct fuse_buf buffer;
     uint64_t stop_at_ns;
+    uint64_t alive_at_ns;
     bool done;
 };
 
@@ -258,7 +259,7 @@ static uint64_t next_tick_ns(const struct loop *loop)
 {
     const struct fs *fs = loop->fs;
     uint64_t ticks[] = {cache_next_tick_ns(fs->cache), request_next_tick_ns(fs), follow_next_tick_ns(fs),
-                        fs->stopping ? loop->stop_at_ns : CLOCK_NEVER_NS};
+                        fs->stopping ? loop->stop_at_ns : CLOCK_NEVER_NS, loop->alive_at_ns};
     uint64_t next_ns = ticks[0];
     for (size_t i = 1; i < sizeof(ticks) / sizeof(*ticks); i++)
         if (ticks[i] < next_ns)
@@ -266,9 +267,19 @@ static uint64_t next_tick_ns(const struct loop *loop)
     return next_ns;
 }
 
+static void tell_alive(struct loop *loop, uint64_t now_ns)
+{
+    const struct fs_options *options = &loop->fs->options;
+    if (now_ns < loop->alive_at_ns)
+        return;
+    options->alive(options->context);
+    loop->alive_at_ns = now_ns + options->alive_ns;
+}
+
 static void take_time(struct loop *loop)
 {
     uint64_t now_ns = clock_monotonic_ns();
+    tell_alive(loop, now_ns);
     request_tick(loop->fs, now_ns);
     follow_tick(loop->fs, now_ns);
     if (!loop->fs->stopping)
@@ -310,7 +321,8 @@ static int open_signals(void)
 int fs_run(struct fs *fs)
 {
     struct source *source = fs->source;
-    struct loop loop = {.fs = fs, .stop_at_ns = CLOCK_NEVER_NS};
+    struct loop loop = {
+        .fs = fs, .stop_at_ns = CLOCK_NEVER_NS, .alive_at_ns = fs->options.alive_ns > 0 ? 0 : CLOCK_NEVER_NS};
     _cleanup_close_ int signals = open_signals();
     if (signals < 0)
         return signals;
