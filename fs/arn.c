@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "fs/name.h"
 #include "fs/state.h"
+#include "tree/name.h"
 
 #define ARN_COLONS 6 /* "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" */
 

@@ -19,8 +19,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/listing.h"
-#include "fs/name.h"
 #include "fs/state.h"
+#include "tree/name.h"
 
 struct side {
     const struct tree *tree; /* or NULL */

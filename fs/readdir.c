@@ -6,8 +6,8 @@
 
 #include "fs/errno_table.h"
 #include "fs/listing.h"
-#include "fs/name.h"
 #include "fs/state.h"
+#include "tree/name.h"
 
 static uint64_t number_of(const struct fs *fs, const struct inode *directory, const char *entry)
 {

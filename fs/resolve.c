@@ -19,8 +19,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "fs/name.h"
 #include "fs/state.h"
+#include "tree/name.h"
 
 #define SECRET_NAME_MAX_BYTES 512
 

@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "fs/listing.h"
-#include "fs/name.h"
 #include "fs/state.h"
+#include "tree/name.h"
 
 #define VERSION_ID_MIN_BYTES 32
 #define VERSION_ID_MAX_BYTES 64

@@ -6,7 +6,7 @@
 
 #include "cache/cache.h"
 #include "fs/inode.h"
-#include "fs/tree.h"
+#include "tree/tree.h"
 
 struct view {
     unsigned references;

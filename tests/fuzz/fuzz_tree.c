@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/json_slice.h"
-#include "fs/tree.h"
+#include "tree/tree.h"
 
 #define FIRST_NS 100
 #define SECOND_NS 200

@@ -13,8 +13,9 @@ LAYERS = {
     "auth": {"base"},
     "backend": {"base", "auth"},
     "cache": {"base"},
-    "fs": {"base", "cache"},
-    "cli": {"base", "auth", "backend", "cache", "fs"},
+    "tree": {"base"},
+    "fs": {"base", "tree", "cache"},
+    "cli": {"base", "auth", "backend", "cache", "tree", "fs"},
 }
 
 COMMENT_OR_TEXT = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)

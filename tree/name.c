@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/name.h"
+#include "tree/name.h"
 
 #include <errno.h>
 #include <stdbool.h>

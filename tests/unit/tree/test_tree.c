@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "fs/tree.h"
+#include "tree/tree.h"
 
 #define TEXT_BYTES ((size_t)64 * 1024)
 

@@ -6,7 +6,7 @@
  *
  * Bytes are never copied where they stand as they are: .raw, numbers, words and arrays are slices of the
  * value itself. Only strings are decoded, all into one second secret, which cannot outgrow the value. */
-#include "fs/tree.h"
+#include "tree/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/secret.h"
 #include "base/source.h"
-#include "fs/name.h"
+#include "tree/name.h"
 
 #define TREE_MAX_DEPTH 32
 #define TREE_ROOT 0U

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "fs/name.h"
 #include "tests/unit/random.h"
+#include "tree/name.h"
 
 struct row {
     const char *component;
