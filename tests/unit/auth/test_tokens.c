@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
@@ -303,8 +304,9 @@ static size_t decode_base64url(const char *text, size_t text_bytes, unsigned cha
 static EVP_PKEY *public_key(void)
 {
     unsigned char point[65];
-    for (size_t i = 0; i < sizeof(point); i++)
-        assert_int_equal(sscanf(public_hex + 2 * i, "%2hhx", &point[i]), 1);
+    size_t point_bytes;
+    assert_int_equal(OPENSSL_hexstr2buf_ex(point, sizeof(point), &point_bytes, public_hex, '\0'), 1);
+    assert_int_equal(point_bytes, sizeof(point));
     char group[] = "prime256v1";
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
