@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,7 @@
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "base/clock.h"
 #include "base/wiping.h"
@@ -151,15 +153,34 @@ static int make_headers(const struct http_request *request, struct curl_slist **
     return r;
 }
 
+static bool is_plain(const struct http_request *request)
+{
+    return strncasecmp(request->url, "http://", 7) == 0;
+}
+
+/* The proxy's URL for this scheme, and the name of the variable that has it; NULL where there is none. NO_PROXY is not
+ * looked at: curl does that. */
+static const char *find_proxy(const struct http_request *request, const char **ret_variable)
+{
+    static const char *const plain[] = {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"};
+    static const char *const secure[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        *ret_variable = is_plain(request) ? plain[i] : secure[i];
+        const char *value = secure_getenv(*ret_variable);
+        if (value && *value)
+            return value;
+    }
+    return NULL;
+}
+
 /* NULL leaves the choice to curl, which reads the usual variables in either case, save HTTP_PROXY in capitals (because
  * in a CGI program that may be a header of the request). NO_PROXY is honoured by curl in any case. */
 static const char *proxy_for(const struct http_request *request)
 {
+    const char *variable;
     if (request->direct)
         return "";
-    if (strncasecmp(request->url, "http://", 7) == 0 && !secure_getenv("http_proxy"))
-        return secure_getenv("HTTP_PROXY");
-    return NULL;
+    return is_plain(request) ? find_proxy(request, &variable) : NULL;
 }
 
 static long whole_ms(uint64_t interval_ns)
@@ -182,6 +203,7 @@ static int set_policy(struct http *http)
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
@@ -206,8 +228,10 @@ static int set_request(CURL *curl, const struct http_request *request, uint64_t 
     SET(CURLOPT_CONNECTTIMEOUT_MS, whole_ms(connect_ns < left_ns ? connect_ns : left_ns));
     if (proxy)
         SET(CURLOPT_PROXY, proxy);
-    if (request->ca_bundle)
+    if (request->ca_bundle) {
         SET(CURLOPT_CAINFO, request->ca_bundle);
+        SET(CURLOPT_PROXY_CAINFO, request->ca_bundle);
+    }
     if (strcmp(request->method, "GET") != 0) {
         SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
@@ -285,18 +309,74 @@ static int server_of(const char *url, const char **ret_start)
     return (int)(host + size - *ret_start);
 }
 
+/* Host and port of a proxy. Its password may hold any character. */
+static int proxy_host(const char *url, const char **ret_start)
+{
+    const char *user = strrchr(url, '@');
+    const char *scheme = strstr(url, "://");
+    *ret_start = user ? user + 1 : scheme ? scheme + 3 : url;
+    return (int)strcspn(*ret_start, "/?#");
+}
+
+/* Curl's words, or plainer ones where it shows a proxy's URL, which may have a password. */
+static const char *reason_of(const struct http *http, CURLcode code)
+{
+    if (strchr(http->reason, '@') || strstr(http->reason, "nsupported proxy"))
+        return "the URL of the proxy cannot be used";
+    return http->reason[0] ? http->reason : curl_easy_strerror(code);
+}
+
+static const char *tls_remedy(const struct http *http, CURLcode code)
+{
+    long verified = X509_V_OK;
+    (void)curl_easy_getinfo(http->curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return "check the file of CA certificates (AWS_CA_BUNDLE, ca_bundle, or the package ca-certificates)";
+    if (code != CURLE_PEER_FAILED_VERIFICATION)
+        return "the server must offer TLS 1.2 or newer; check the endpoint and what stands before it";
+    if (verified == X509_V_ERR_CERT_HAS_EXPIRED || verified == X509_V_ERR_CERT_NOT_YET_VALID)
+        return "check the clock, and renew the server's certificate";
+    if (verified == X509_V_OK || verified == X509_V_ERR_UNSPECIFIED) /* curl itself has looked at the name */
+        return "the certificate is for another name: check the endpoint's host name";
+    return "its CA must be among the CA certificates (AWS_CA_BUNDLE, ca_bundle, or the package ca-certificates)";
+}
+
+/* The proxy's part of an error about the network; empty where there is none. */
+static void describe_proxy(const struct http *http, const struct http_request *request, char *text, size_t text_bytes)
+{
+    const char *variable, *host;
+    const char *proxy = request->direct ? NULL : find_proxy(request, &variable);
+    long status = 0;
+    text[0] = '\0';
+    if (!proxy)
+        return;
+    int size = proxy_host(proxy, &host);
+    (void)curl_easy_getinfo(http->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+    (void)snprintf(text, text_bytes, "; %s names the proxy %.*s%s", variable, size < 128 ? size : 128, host,
+                   status == 407 ? ", which wants another user and password in that URL" : "");
+}
+
+static enum error_kind refine(const struct http *http, CURLcode code, const struct receiver *receiver)
+{
+    long status = 0;
+    if (receiver->failure == -ENOMEM)
+        return ERROR_INTERNAL;
+    if (code == CURLE_RECV_ERROR && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status > 0)
+        return ERROR_BAD_ANSWER; /* it began well */
+    return kind_of(code);
+}
+
 static int explain(const struct http *http, const struct http_request *request, CURLcode code,
                    const struct receiver *receiver, struct error *error)
 {
-    enum error_kind kind = receiver->failure == -ENOMEM ? ERROR_INTERNAL : kind_of(code);
-    long status = 0;
-    const char *reason = http->reason[0] ? http->reason : curl_easy_strerror(code);
+    enum error_kind kind = refine(http, code, receiver);
+    const char *reason = reason_of(http, code);
     const char *server;
+    char proxy[256];
     int size = server_of(request->url, &server);
 
-    if (code == CURLE_RECV_ERROR && curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
-        status > 0)
-        kind = ERROR_BAD_ANSWER; /* it began well */
+    describe_proxy(http, request, proxy, sizeof(proxy));
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return error_set(error, kind, "%.*s: given up, because the program is stopping", size, server);
     if (receiver->failure == -EFBIG)
@@ -306,16 +386,15 @@ static int explain(const struct http *http, const struct http_request *request, 
     case ERROR_TIMEOUT:
         return error_set(error, kind,
                          "%.*s: no answer in time (%s); check the network path: routes, security groups, "
-                         "proxy, VPC endpoint",
-                         size, server, reason);
+                         "proxy, VPC endpoint%s",
+                         size, server, reason, proxy);
     case ERROR_UNREACHABLE:
-        return error_set(error, kind, "%.*s: cannot be reached (%s); check the region, the endpoint, DNS and the proxy",
-                         size, server, reason);
-    case ERROR_TLS:
         return error_set(error, kind,
-                         "%.*s: no secure connection (%s); check the CA certificates (package "
-                         "ca-certificates, AWS_CA_BUNDLE) and the endpoint",
-                         size, server, reason);
+                         "%.*s: cannot be reached (%s); check the region, the endpoint, DNS and the proxy%s", size,
+                         server, reason, proxy);
+    case ERROR_TLS:
+        return error_set(error, kind, "%.*s: no secure connection (%s); %s", size, server, reason,
+                         tls_remedy(http, code));
     default:
         return error_set(error, kind, "%.*s: %s", size, server, reason);
     }
