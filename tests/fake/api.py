@@ -5,6 +5,7 @@ import base64
 import fnmatch
 import json
 import re
+import time
 
 from store import ACCOUNT, timestamp
 
@@ -30,7 +31,11 @@ class User:
 
     def __init__(self, access_key, secret_key, token=None, allow=None):
         self.access_key, self.secret_key, self.token, self.allow = access_key, secret_key, token, allow
-        self.expired = False
+        self.ends = None  # epoch seconds: refused from then on
+
+    @property
+    def expired(self):
+        return self.ends is not None and time.time() >= self.ends
 
     def check(self, action, name=None, arn=None):
         if self.allow is None or any(name is None or fnmatch.fnmatchcase(name, pattern)

@@ -121,7 +121,7 @@ class FakeServer(Service):
 
     @_locked
     def expire_user(self, access_key, expired=True):
-        self.users[access_key].expired = expired
+        self.users[access_key].ends = 0 if expired else None
 
     @_locked
     def set_clock(self, offset):
