@@ -15,6 +15,8 @@ int secretsmanager_advise(struct error *error, const char *advice, const char *r
     size_t size = strlen(said.message);
     bool cut = advice[0] && size > MAX_REASON_BYTES;
 
+    if (error->complete)
+        return error_set(NULL, said.kind, "%s", said.message); /* the number alone */
     if (cut)
         size = MAX_REASON_BYTES;
     else if (advice[0] && size > 0 && said.message[size - 1] == '.')

@@ -38,7 +38,8 @@ int secretsmanager_call(const struct secretsmanager *manager, struct http *http,
                         struct json *parameters, size_t max_answer_bytes, uint64_t deadline_ns, struct buffer *ret_body,
                         struct error *ret_error);
 
-/* Puts what to do behind what AWS says; code and request id stay. Returns the errno of the kind, as error_set(). */
+/* Puts what to do behind what AWS says, unless that is complete; code and request id stay. Returns the errno of the
+ * kind, as error_set(). */
 int secretsmanager_advise(struct error *error, const char *advice, const char *region, const char *endpoint);
 
 /* What helps against failures that have nothing to do with the operation, or "". */

@@ -25,7 +25,7 @@ struct aws_session *wire_session(const struct wire *wire);
 /* Number of attempts that have been sent. */
 uint64_t wire_attempts(const struct wire *wire);
 
-/* As aws_call_perform(). Of `call` these may be left out: url (that of service and region), max_attempts (as the
- * session has it); ca_bundle, bucket, clock and sent are not looked at. */
+/* As aws_call_perform(); an error about credentials is complete. Of `call` these may be left out: url (that of service
+ * and region), max_attempts (as the session has it); ca_bundle, bucket, clock and sent are not looked at. */
 int wire_perform(struct wire *wire, struct http *http, const struct aws_call *call, uint64_t deadline_ns,
                  struct buffer *ret_body, struct error *ret_error);

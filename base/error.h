@@ -35,11 +35,12 @@ struct error {
     char code[64];       /* the service's own code, "AccessDeniedException", or "" */
     char request_id[64]; /* x-amzn-RequestId, or "" */
     char message[512];   /* one line for people, printable ASCII only */
+    bool complete;       /* the message tells where and what to do: nothing needs to be put behind it */
 };
 
-/* Fills `error` (which may be NULL) from a printf format; code and request id become "". The message is
- * cut to fit, and other than printable ASCII becomes '?'. Returns a negative errno that stands for the kind, so that
- * callers can write `return error_set(...)`. Any thread. */
+/* Fills `error` (which may be NULL) from a printf format; code and request id become "", and it is not complete. The
+ * message is cut to fit, and other than printable ASCII becomes '?'. Returns a negative errno that stands for the kind,
+ * so that callers can write `return error_set(...)`. Any thread. */
 int error_set(struct error *error, enum error_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Copies untrusted text into one of the fixed fields above: cut to fit, what is not printable ASCII replaced. */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A faulty AWS Secrets Manager: an object for tests (FakeServer), or a process for benches and demos.
+"""A faulty AWS Secrets Manager and STS: an object for tests (FakeServer), or a process for benches and demos.
 
     python3 tests/fake/server.py --port 0 --put 'prod/db={"password": "p"}'
     curl -d '{"fault": {"kind": "hang", "secret": "prod/*"}}' http://127.0.0.1:PORT/_control
@@ -19,10 +19,12 @@ from api import User
 from faults import Fault
 from http1 import Connection
 from service import Service
+from sts import Role
 
 ACCESS_KEY, SECRET_KEY = "AKIAFAKEFAKEFAKEFAKE", "fakefakefakefake/fakefakefakefake/fakefa"
 CONTROLS = ("put", "put_many", "arn", "label", "delete", "restore", "remove", "generate", "user", "expire_user",
-            "fault", "clear", "counts", "reset_counts", "set_clock", "set_list_lag", "list_now", "calls")
+            "role", "web_token", "fault", "clear", "counts", "reset_counts", "set_clock", "set_list_lag", "list_now",
+            "calls")
 
 
 def _locked(method):
@@ -122,6 +124,17 @@ class FakeServer(Service):
     @_locked
     def expire_user(self, access_key, expired=True):
         self.users[access_key].ends = 0 if expired else None
+
+    @_locked
+    def role(self, arn, **options):
+        """A role that STS knows, or knows anew; see sts.Role. Keys that it has given stay good."""
+        self.sts.roles[arn] = Role(arn, **options)
+
+    @_locked
+    def web_token(self, arn, token, good=True):
+        """A web identity token that the role takes, or that has expired."""
+        self.values.append(token)
+        self.sts.roles[arn].tokens[token] = good
 
     @_locked
     def set_clock(self, offset):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One request to the fake Secrets Manager: counted, checked, answered, and spoilt if a fault is scripted for it."""
+"""One request to the fake AWS: counted, checked, answered, and spoilt if a fault is scripted for it."""
 
 import asyncio
 import collections
@@ -12,6 +12,7 @@ from api import Api, ApiError, dumps
 from faults import HTML, WRONG_JSON, Faults
 from signature import authenticate
 from store import Store
+from sts import WRONG_XML, XML_TYPE, Sts, error_body
 
 JSON_TYPE = "application/x-amz-json-1.1"
 
@@ -27,6 +28,7 @@ class Service:
         self.loop = asyncio.new_event_loop()
         self.store = Store(region)
         self.api = Api(self.store)
+        self.sts = Sts(self)
         self.faults = Faults()
         self.users = {}
         self.clock_offset = 0.0
@@ -58,6 +60,16 @@ class Service:
     def _describe(self, request):
         """What the request is about, before anything is checked; and counts it."""
         request.id = str(uuid.uuid4())
+        request.is_sts = self.sts.concerns(request)
+        if request.is_sts:
+            self.sts.describe(request)
+        else:
+            self._describe_json(request)
+        self.tally.update(["*", request.action] + [f"{request.action} {name}" for name in request.names])
+        access_key = request.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+        self.latest.append(Call(time.monotonic(), request.action, request.names, access_key, request.id))
+
+    def _describe_json(self, request):
         request.action = request.headers.get("x-amz-target", "").partition("secretsmanager.")[2]
         try:
             request.params = json.loads(request.body)
@@ -65,9 +77,6 @@ class Service:
         except (ValueError, AttributeError):
             request.params, ids = None, []
         request.names = [self._name(secret_id) for secret_id in ids if isinstance(secret_id, str)]
-        self.tally.update(["*", request.action] + [f"{request.action} {name}" for name in request.names])
-        access_key = request.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
-        self.latest.append(Call(time.monotonic(), request.action, request.names, access_key, request.id))
 
     def _name(self, secret_id):
         secret = self.store.find(secret_id)
@@ -80,8 +89,10 @@ class Service:
             raise ApiError(fault.code, fault.message, fault.status)
 
     def _execute(self, request):
-        """(status, body) of the request, as Secrets Manager would have it."""
+        """(status, body) of the request, as Secrets Manager or STS would have it."""
         try:
+            if request.is_sts:
+                return 200, self.sts.execute(request)
             user = authenticate(request.headers, request.body, self.users, self.region, self.now(), self.verify)
             if request.action not in self.api.actions or request.path != "/" or request.method != "POST":
                 raise ApiError("UnknownOperationException", "")
@@ -90,7 +101,14 @@ class Service:
             extra = [self._item_fault] if request.action == "BatchGetSecretValue" else []
             return 200, dumps(self.api.actions[request.action](user, request.params, *extra))
         except ApiError as error:
-            return error.status, dumps({"__type": error.code, "Message": error.message})
+            return error.status, self._error_body(request, error)
+
+    @staticmethod
+    def _error_body(request, error):
+        """Of an ApiError or of a scripted error."""
+        if request.is_sts:
+            return error_body(error.code, error.message)
+        return dumps({"__type": error.code, "Message": error.message})
 
     def perform(self, connection, request, fault):
         """Answers, with the fault if there is one."""
@@ -100,14 +118,15 @@ class Service:
         if kind in ("reset", "close"):
             getattr(connection, kind)()
             return
-        content_type = JSON_TYPE
+        content_type = XML_TYPE if request.is_sts else JSON_TYPE
         if kind == "status":
             status, body, content_type = fault.status, HTML, "text/html"
         elif kind == "error":
-            status, body = fault.status, dumps({"__type": fault.code, "Message": fault.message})
+            status, body = fault.status, self._error_body(request, fault)
         elif kind in ("not-json", "wrong-json", "huge"):
             status = 200
-            body = {"not-json": b"<!DOCTYPE html>", "wrong-json": WRONG_JSON}.get(kind, b"{" * fault.size)
+            wrong = WRONG_XML if request.is_sts else WRONG_JSON
+            body = {"not-json": b"<!DOCTYPE html>", "wrong-json": wrong}.get(kind, b"{" * fault.size)
         else:
             with self.lock:
                 status, body = self._execute(request)

@@ -52,16 +52,16 @@ def _check_signed_headers(headers, signed):
         raise _invalid("SignedHeaders do not agree with the headers of the request.")
 
 
-def _expected(request, user, region):
+def _expected(request, user, region, service):
     """The signature that botocore makes from the signed headers, as they came over the wire."""
     headers, signed, body = request
     aws_request = AWSRequest("POST", f"http://{headers['host']}/", {name: headers[name] for name in signed}, body)
     aws_request.context["timestamp"] = headers["x-amz-date"]
-    auth = SigV4Auth(Credentials(user.access_key, user.secret_key), "secretsmanager", region)
+    auth = SigV4Auth(Credentials(user.access_key, user.secret_key), service, region)
     return auth.signature(auth.string_to_sign(aws_request, auth.canonical_request(aws_request)), aws_request)
 
 
-def authenticate(headers, body, users, region, now, verify=True):
+def authenticate(headers, body, users, region, now, verify=True, service="secretsmanager"):
     """The user who signed the request; raises ApiError with what AWS answers otherwise. With `verify` False the
     signature itself is not computed, for benches."""
     authorization = headers.get("authorization")
@@ -71,14 +71,14 @@ def authenticate(headers, body, users, region, now, verify=True):
     if not match or "x-amz-date" not in headers:
         raise ApiError("IncompleteSignatureException", "Authorization header requires all of Credential, "
                        "SignedHeaders, Signature and existence of X-Amz-Date.")
-    access_key, scope_date, scope_region, service, signed, signature = match.groups()
+    access_key, scope_date, scope_region, scope_service, signed, signature = match.groups()
     user = users.get(access_key)
     if user is None or headers.get("x-amz-security-token") != user.token:
         raise ApiError("UnrecognizedClientException", _BAD_TOKEN)
     if user.expired:
         raise ApiError("ExpiredTokenException", "The security token included in the request is expired")
-    if service != "secretsmanager":
-        raise _invalid("Credential should be scoped to correct service: 'secretsmanager'. ")
+    if scope_service != service:
+        raise _invalid(f"Credential should be scoped to correct service: '{service}'. ")
     if scope_region != region:
         raise _invalid("Credential should be scoped to a valid region. ")
     _check_date(headers["x-amz-date"], scope_date, now)
@@ -87,7 +87,7 @@ def authenticate(headers, body, users, region, now, verify=True):
     _check_signed_headers(headers, signed.split(";"))
     claimed = headers.get("x-amz-content-sha256")
     right = (claimed is None or claimed == hashlib.sha256(body).hexdigest()) and hmac.compare_digest(
-        signature, _expected((headers, signed.split(";"), body), user, region))
+        signature, _expected((headers, signed.split(";"), body), user, region, service))
     if not right:
         raise _invalid("The request signature we calculated does not match the signature you provided. Check your AWS "
                        "Secret Access Key and signing method. Consult the service documentation for details.")

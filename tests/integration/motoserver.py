@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """moto_server with its checking of signatures and IAM policies on."""
 
+import contextlib
 import json
 import os
 import socket
@@ -46,7 +47,7 @@ class Moto:
         util.wait_until(lambda: self._listens(port), 30, "moto_server")
         self.admin = MotoUser(self, "nobody", "unchecked", "unchecked")
         self.admin = self.user("*")
-        self._check_from_now_on()
+        self._check("0")
         self.secretsmanager = self.client("secretsmanager")
 
     def _listens(self, port):
@@ -54,10 +55,21 @@ class Moto:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    def _check_from_now_on(self):
-        request = urllib.request.Request(self.url + "/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"})
+    def _check(self, after):
+        """Signatures and policies are checked after so many more requests."""
+        request = urllib.request.Request(self.url + "/moto-api/reset-auth", after.encode(),
+                                         {"Content-Type": "text/plain"})
         with urllib.request.urlopen(request, timeout=util.PATIENCE) as answer:
             assert answer.status == 200
+
+    @contextlib.contextmanager
+    def unchecked(self):
+        """Without checks, which moto cannot make of requests that are not to be signed."""
+        self._check("inf")
+        try:
+            yield
+        finally:
+            self._check("0")
 
     def client(self, service, user=None):
         user = user or self.admin
@@ -72,6 +84,18 @@ class Moto:
         iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return MotoUser(self, name, key["AccessKeyId"], key["SecretAccessKey"])
+
+    def role(self, user, external_id, *actions):
+        """The ARN of a new role, which the user may assume with this external id, and may then do the actions."""
+        iam, name = self.client("iam"), f"role-{uuid.uuid4()}"
+        trust = {"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::123456789012:user/{user.name}"},
+            "Condition": {"StringEquals": {"sts:ExternalId": external_id}}}}
+        policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}}
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        return role["Arn"]
 
     def put(self, name, value):
         """Creates a secret (str, bytes, or anything for JSON) and returns its ARN."""
