@@ -218,7 +218,9 @@ int credentials_cache_get(struct credentials_cache *cache, struct http *http, ui
         if (ret_error)
             *ret_error = cache->failure;
     } else if (!cache->current) {
-        r = error_set(ret_error, ERROR_TIMEOUT, "no AWS credentials in time: another request for them is under way");
+        r = error_set(ret_error, ERROR_TIMEOUT,
+                      "no AWS credentials in time: they have been asked for (a slow credential_process, STS or "
+                      "metadata service?), and serve the next read once they are there");
     } else {
         *ret_credentials = credentials_ref(cache->current);
     }
