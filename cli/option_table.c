@@ -122,6 +122,12 @@ static int set_log(void *place, const char *value)
 const struct option option_table[] = {
     {COMMAND_MOUNT, "foreground", NULL, "stay in the foreground and log to stderr (-f)", AT(foreground), set_flag},
     {COMMAND_UNMOUNT, "lazy", NULL, "detach at once, also when it is in use (-l)", AT(lazy), set_flag},
+    {COMMAND_STATUS, "json", NULL, "print status.json as it is", AT(json), set_flag},
+    {COMMAND_STATUS, "watch", NULL, "print it again every two seconds, until ^C", AT(watch), set_flag},
+    {COMMAND_HEALTH, "require", "NAME", "a secret, or a file of one, that must be readable; repeatable", AT(required),
+     option_set_list},
+    {COMMAND_HEALTH, "timeout", "TIME", "longest that the check may take (default: 3s)", AT(health_timeout_ns),
+     set_timeout},
     {SOURCE, "local", "FILE", "read secrets from a JSON file {\"name\": {...} | \"text\"} in place of AWS", AT(local),
      set_text},
     {SOURCE, "region", "REGION", "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION, the profile)", AT(region),

@@ -148,6 +148,8 @@ static const struct {
 } operands[] = {
     {COMMAND_MOUNT, 1, 1, "secretsfs mount [options] MOUNTPOINT"},
     {COMMAND_UNMOUNT, 1, 1, "secretsfs unmount [--lazy] MOUNTPOINT"},
+    {COMMAND_STATUS, 0, 1, "secretsfs status [--json] [--watch] [MOUNTPOINT]"},
+    {COMMAND_HEALTH, 1, 1, "secretsfs health [--require NAME] [--timeout TIME] MOUNTPOINT"},
 };
 
 /* What the single options cannot see. */
@@ -175,6 +177,7 @@ static const struct options defaults = {
     .ttl_ns = 300 * NS_PER_SEC,
     .negative_ttl_ns = 10 * NS_PER_SEC,
     .timeout_ns = 5 * NS_PER_SEC,
+    .health_timeout_ns = 3 * NS_PER_SEC,
     .max_stale_ns = 3600 * NS_PER_SEC,
     .list_interval_ns = 300 * NS_PER_SEC,
     .poll_ns = 60 * NS_PER_SEC,
@@ -217,6 +220,7 @@ void options_clear(struct options *options)
         free(options->owned[i]);
     free((void *)options->owned);
     free((void *)options->operands.texts);
+    free((void *)options->required.texts);
     free((void *)options->secrets.texts);
     free((void *)options->filters.texts);
     *options = (struct options){0};

@@ -18,6 +18,8 @@
 enum command {
     COMMAND_MOUNT = 1 << 0,
     COMMAND_UNMOUNT = 1 << 1,
+    COMMAND_STATUS = 1 << 2,
+    COMMAND_HEALTH = 1 << 3,
 };
 
 struct text_list {
@@ -30,6 +32,10 @@ struct options {
     bool foreground;
     bool lazy;
     bool make_mountpoint;
+    bool json;
+    bool watch;
+    struct text_list required;
+    uint64_t health_timeout_ns;
     const char *local;
     const char *profile;
     const char *region;
