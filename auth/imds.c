@@ -147,7 +147,7 @@ static bool is_token(const struct buffer *text)
 static int get_token(struct imds *imds, struct http *http, uint64_t deadline_ns, struct error *ret_error)
 {
     char header[sizeof(TTL_HEADER) + 16];
-    struct http_answer answer;
+    struct http_answer answer = {.status = 0};
     (void)snprintf(header, sizeof(header), TTL_HEADER ": %d", TTL_SECONDS);
     uint64_t asked_ns = clock_monotonic_ns();
     int r = send_request(imds, http, "PUT", TOKEN_PATH, header, deadline_ns, &answer, ret_error);
@@ -175,7 +175,7 @@ static int get_token(struct imds *imds, struct http *http, uint64_t deadline_ns,
 static int attempt(struct imds *imds, struct http *http, const char *path, uint64_t deadline_ns, struct buffer *body,
                    bool *ret_unauthorized, struct error *ret_error)
 {
-    struct http_answer answer;
+    struct http_answer answer = {.status = 0};
     int r = 0;
     *ret_unauthorized = false;
     if (!imds->token.size_bytes || clock_monotonic_ns() >= imds->token_end_ns)

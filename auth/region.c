@@ -29,11 +29,12 @@ static int from_instance(const struct settings *settings, char **ret_region, str
     if (retry_bucket_new(&bucket) < 0 || imds_new(settings, bucket, &imds) < 0 || http_new(&http) < 0)
         return out_of_memory(ret_error);
     int r = imds_get(imds, http, IMDS_PATH, clock_monotonic_ns() + IMDS_TIMEOUT_NS, &region, ret_error);
+    const char *name = region.bytes ? region.bytes : "";
     if (r == 0)
-        r = endpoint_check_region(region.bytes ? region.bytes : "", "instance metadata", ret_error);
+        r = endpoint_check_region(name, "instance metadata", ret_error);
     if (r < 0)
         return r;
-    *ret_region = strdup(region.bytes);
+    *ret_region = strdup(name);
     return *ret_region ? 0 : out_of_memory(ret_error);
 }
 

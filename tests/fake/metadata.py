@@ -26,7 +26,7 @@ def iso(seconds):
 class Fault:
     """`kind` is one of FAULTS: it stands for paths that begin with `path`, `times` times or until clear()."""
 
-    def __init__(self, kind, path="/", times=None, status=500, seconds=1.0):
+    def __init__(self, kind, path="/", times=None, status=500, seconds=0.5):
         if kind not in FAULTS:
             raise ValueError(f"no such fault: {kind}")
         self.kind, self.path, self.times, self.status, self.seconds = kind, path, times, status, seconds
