@@ -76,7 +76,7 @@ static int take_output(const struct profile_source *source, const struct command
     if (r == 0)
         r = credentials_json_parse(output->bytes, output->size_bytes, "SessionToken", "profile (credential_process)",
                                    &credentials, &error);
-    if (r < 0) {
+    if (r < 0 || !credentials) {
         char what[sizeof(error.message)];
         (void)snprintf(what, sizeof(what), "is not understood: %.*s", (int)sizeof(what) - 32, error.message);
         return explain(source, error.kind == ERROR_INTERNAL ? ERROR_INTERNAL : ERROR_NO_CREDENTIALS, what, ret_error);

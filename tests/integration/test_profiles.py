@@ -104,6 +104,85 @@ def test_a_profile_by_option_rules_out_the_environment(fake, mount, fs, shared):
     assert last_key(fake) == OTHER_KEY
 
 
+# Roles
+
+FIRST, SECOND = "arn:aws:iam::123456789012:role/first", "arn:aws:iam::123456789012:role/second"
+ONE_ROLE = f"[default]\nrole_arn = {SECOND}\nexternal_id = id\nrole_session_name = app\n"
+
+
+def session_of(fake, access_key):
+    return fake.sts.sessions.get(access_key)
+
+
+def assert_reads_as(fake, fs, path, role, session="app"):
+    """A read succeeds, and was signed with keys of that role."""
+    assert fs.read(path) == SECRET["password"].encode()
+    assert session_of(fake, last_key(fake)) == f"arn:aws:sts::123456789012:assumed-role/{role}/{session}"
+
+
+def test_two_roles_one_after_the_other(fake, mount, fs, shared):
+    fake.put("prod/db", SECRET)
+    fake.role(FIRST, trusted=[ACCESS_KEY])
+    fake.role(SECOND, trusted=[], external_id="id")
+    shared.write(f"{ONE_ROLE}source_profile = first\n"
+                 f"[profile first]\nrole_arn = {FIRST}\nrole_session_name = first\nsource_profile = base\n"
+                 f"[profile base]\n{keys()}")
+    mounted = mount(fake, "--secret", "prod/*", env=shared.environment())
+    assert fs.read_errno(mounted / PATH) == "EKEYEXPIRED"
+    mounted.wait_log('"prod/db"', SECOND, "assumed-role/first/first is not authorized to perform: sts:AssumeRole")
+    fake.role(SECOND, external_id="id")
+    util.wait_until(lambda: fs.read_errno(mounted / PATH) is None)
+    assert_reads_as(fake, fs, mounted / PATH, "second")
+
+
+def test_a_role_is_assumed_again_before_it_expires(fake, mount, fs, shared):
+    fake.put("prod/db", SECRET)
+    fake.role(SECOND, trusted=[ACCESS_KEY], external_id="id", life=4)
+    shared.write(f"{ONE_ROLE}source_profile = base\n[profile base]\n{keys()}")
+    mounted = mount(fake, "--ttl", "100ms", env=shared.environment())
+    assert_reads_as(fake, fs, mounted / PATH, "second")
+    first = last_key(fake)
+
+    def other_key_is_used():
+        assert fs.read(mounted / PATH) == SECRET["password"].encode()
+        return session_of(fake, last_key(fake)) and last_key(fake) != first
+    util.wait_until(other_key_is_used)
+
+
+def test_a_role_with_keys_of_the_environment(fake, mount, fs, shared):
+    fake.put("prod/db", SECRET)
+    fake.role(SECOND, trusted=[ACCESS_KEY], external_id="id")
+    shared.write(ONE_ROLE + "credential_source = Environment\n")
+    mounted = mount(fake, "--profile", "default", env={**shared.environment(), "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+                                                       "AWS_SECRET_ACCESS_KEY": SECRET_KEY})
+    assert_reads_as(fake, fs, mounted / PATH, "second")
+
+
+def test_a_role_with_keys_of_a_process(fake, mount, fs, shared):
+    fake.put("prod/db", SECRET)
+    fake.role(SECOND, trusted=[ACCESS_KEY], external_id="id")
+    shared.print()
+    shared.process(f"cat {shared.answer}")
+    shared.write(f"{ONE_ROLE}source_profile = base\n"
+                 f"[profile base]\ncredential_process = '{shared.home}/process'\n")
+    mounted = mount(fake, env=shared.environment())
+    assert_reads_as(fake, fs, mounted / PATH, "second")
+
+
+def test_web_identity_and_a_role_on_top(fake, mount, fs, shared):
+    fake.put("prod/db", SECRET)
+    fake.role(FIRST, trusted=[])
+    fake.role(SECOND, external_id="id")
+    fake.web_token(FIRST, "token-of-the-cluster")
+    token = shared.home / "token"
+    token.write_text("token-of-the-cluster")
+    shared.write(f"{ONE_ROLE}source_profile = first\n"
+                 f"[profile first]\nrole_arn = {FIRST}\nweb_identity_token_file = {token}\n")
+    mounted = mount(fake, env=shared.environment())
+    assert_reads_as(fake, fs, mounted / PATH, "second")
+    assert fake.count("AssumeRoleWithWebIdentity") == fake.count("AssumeRole") == 1
+
+
 # What cannot work: configuration, words of the line in the log
 
 BROKEN = {

@@ -136,7 +136,7 @@ static void assert_dies(pid_t process)
     char command[128];
     (void)snprintf(command, sizeof(command), "while grep -q '^State:.[^Z]' /proc/%d/status; do sleep 0.01; done",
                    (int)process);
-    _cleanup_command_ struct command *watch = ended(command);
+    command_free(ended(command));
 }
 
 static void test_it_goes_on_after_the_deadline(void **state)
