@@ -14,6 +14,7 @@
 #include "auth/providers.h"
 #include "auth/region.h"
 #include "auth/settings.h"
+#include "auth/sts.h"
 #include "base/parse.h"
 
 #define DEFAULT_MAX_ATTEMPTS 3
@@ -307,6 +308,16 @@ int aws_session_credentials(struct aws_session *session, struct http *http, uint
 void aws_session_credentials_refused(struct aws_session *session, const struct credentials *refused)
 {
     credentials_cache_refused(session->cache, refused);
+}
+
+int aws_session_identity(struct aws_session *session, struct http *http, uint64_t deadline_ns,
+                         struct sts_identity *ret_identity, struct error *ret_error)
+{
+    _cleanup_credentials_ struct credentials *credentials = NULL;
+    int r = aws_session_credentials(session, http, deadline_ns, &credentials, ret_error);
+    if (r < 0)
+        return r;
+    return sts_get_caller_identity(&session->context, http, credentials, deadline_ns, ret_identity, ret_error);
 }
 
 void aws_session_each_provider(const struct aws_session *session, provider_outcome_cb each, void *context)

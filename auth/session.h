@@ -14,6 +14,7 @@
 #include "base/http.h"
 
 struct aws_session;
+struct sts_identity;
 
 /* From the command line; each may be NULL. */
 struct aws_session_options {
@@ -69,6 +70,10 @@ int aws_session_credentials(struct aws_session *session, struct http *http, uint
  * of no use. When the providers fail, it gives their error once, which tells the cause, and goes on with what it has
  * after that. */
 void aws_session_credentials_refused(struct aws_session *session, const struct credentials *refused);
+
+/* Who the credentials belong to (sts_get_caller_identity()); asked of STS each time. */
+int aws_session_identity(struct aws_session *session, struct http *http, uint64_t deadline_ns,
+                         struct sts_identity *ret_identity, struct error *ret_error);
 
 /* Calls `each` for the providers that were asked for the last credentials, in their order. To be called while no other
  * thread uses the session. */

@@ -68,8 +68,8 @@ static bool is_stopping(struct queue *queue)
     return !http_pause(queue->http, 0);
 }
 
-static int call(struct queue *queue, const char *target, struct json *parameters, uint64_t timeout_ns,
-                struct buffer *ret_body, struct error *ret_error)
+static int call(struct queue *queue, struct http *http, const char *target, struct json *parameters,
+                uint64_t timeout_ns, struct buffer *ret_body, struct error *ret_error)
 {
     struct aws_call call = {
         .service = SERVICE,
@@ -86,7 +86,7 @@ static int call(struct queue *queue, const char *target, struct json *parameters
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
     call.body_bytes = strlen(call.body);
     atomic_fetch_add(&queue->calls, 1);
-    return wire_perform(queue->wire, queue->http, &call, clock_monotonic_ns() + timeout_ns, ret_body, ret_error);
+    return wire_perform(queue->wire, http, &call, clock_monotonic_ns() + timeout_ns, ret_body, ret_error);
 }
 
 static int receive(struct queue *queue, struct sqs_messages *ret_messages, struct error *ret_error)
@@ -95,7 +95,7 @@ static int receive(struct queue *queue, struct sqs_messages *ret_messages, struc
     _cleanup_buffer_ struct buffer body = {0};
     if (sqs_receive_parameters(queue->url.text, &parameters) < 0)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
-    int r = call(queue, "AmazonSQS.ReceiveMessage", parameters, RECEIVE_TIMEOUT_NS, &body, ret_error);
+    int r = call(queue, queue->http, "AmazonSQS.ReceiveMessage", parameters, RECEIVE_TIMEOUT_NS, &body, ret_error);
     return r < 0 ? r : sqs_decode_messages(body.bytes, body.size_bytes, ret_messages, ret_error);
 }
 
@@ -105,8 +105,27 @@ static int delete_all(struct queue *queue, const struct sqs_messages *messages, 
     _cleanup_buffer_ struct buffer body = {0};
     if (sqs_delete_parameters(queue->url.text, messages, &parameters) < 0)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
-    int r = call(queue, "AmazonSQS.DeleteMessageBatch", parameters, DELETE_TIMEOUT_NS, &body, ret_error);
+    int r = call(queue, queue->http, "AmazonSQS.DeleteMessageBatch", parameters, DELETE_TIMEOUT_NS, &body, ret_error);
     return r < 0 ? r : sqs_decode_deleted(body.bytes, body.size_bytes, ret_error);
+}
+
+int queue_try(struct queue *queue, struct http *http, uint64_t deadline_ns, struct error *ret_error)
+{
+    _cleanup_json_ struct json *parameters = NULL;
+    _cleanup_buffer_ struct buffer body = {0};
+    _cleanup_(sqs_messages_clear) struct sqs_messages messages = {.count = 0};
+    uint64_t now_ns = clock_monotonic_ns();
+    struct error error = {.kind = ERROR_NONE};
+
+    if (sqs_look_parameters(queue->url.text, &parameters) < 0)
+        return error_set(ret_error, ERROR_INTERNAL, "out of memory");
+    int r = call(queue, http, "AmazonSQS.ReceiveMessage", parameters, deadline_ns > now_ns ? deadline_ns - now_ns : 1,
+                 &body, &error);
+    if (r == 0)
+        r = sqs_decode_messages(body.bytes, body.size_bytes, &messages, &error);
+    if (r < 0 && ret_error)
+        queue_trouble_explain(&error, &queue->url, queue->region, ret_error);
+    return r;
 }
 
 /* --- hints --- */

@@ -27,5 +27,10 @@ int queue_fd(struct queue *queue);
  * same thread as queue_fd(). */
 void queue_drain(struct queue *queue, source_change_cb each, void *context);
 
+/* Whether the queue can be read: asks it once, on the calling thread, with that thread's `http`. Takes nothing out of
+ * it; but SQS counts the look as a delivery of the message that it may have seen. Returns 0, or a negative errno with
+ * the error filled. */
+int queue_try(struct queue *queue, struct http *http, uint64_t deadline_ns, struct error *ret_error);
+
 /* Any thread. */
 void queue_status(const struct queue *queue, struct push_status *ret_status);

@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+/* A message of AWS is cut to this, so that our advice finds room behind it. */
+#define MAX_REASON_BYTES ((size_t)240)
+
 #define MIN_PAUSE_NS NS_PER_SEC
 #define MAX_PAUSE_NS (60 * NS_PER_SEC)
 
@@ -24,21 +27,34 @@ static const char *advice_for(enum error_kind kind)
     }
 }
 
-static void complain(enum queue_operation operation, const struct error *error, const struct queue_url *url,
-                     const char *region, const char *endpoint)
+void queue_trouble_explain(const struct error *error, const struct queue_url *url, const char *region,
+                           struct error *ret_error)
 {
-    const char *advice = advice_for(error->kind);
+    const struct error said = *error;
+    const char *advice = advice_for(said.kind);
     char arn[256] = "";
-    size_t size = strlen(error->message);
-    if (advice && size > 0 && error->message[size - 1] == '.')
+    size_t size = strlen(said.message);
+    if (advice && size > MAX_REASON_BYTES)
+        size = MAX_REASON_BYTES;
+    if (advice && size > 0 && said.message[size - 1] == '.')
         size--;
     if (advice)
         queue_url_arn(url, region, arn, sizeof(arn));
-    log_warning("cannot %s the events queue, changes are seen by polling meanwhile: %s (%s, request id %s): %.*s%s%s "
+    (void)error_set(ret_error, said.kind, "%.*s%s%s", (int)size, said.message, advice ? advice : "", arn);
+    memcpy(ret_error->code, said.code, sizeof(said.code));
+    memcpy(ret_error->request_id, said.request_id, sizeof(said.request_id));
+}
+
+static void complain(enum queue_operation operation, const struct error *error, const struct queue_url *url,
+                     const char *region, const char *endpoint)
+{
+    struct error explained;
+    queue_trouble_explain(error, url, region, &explained);
+    log_warning("cannot %s the events queue, changes are seen by polling meanwhile: %s (%s, request id %s): %s "
                 "(queue %s, endpoint %s)",
                 operation == QUEUE_RECEIVE ? "read" : "delete from", error_kind_name(error->kind),
-                error->code[0] ? error->code : "no code", error->request_id[0] ? error->request_id : "none", (int)size,
-                error->message, advice ? advice : "", arn, url->text, endpoint);
+                error->code[0] ? error->code : "no code", error->request_id[0] ? error->request_id : "none",
+                explained.message, url->text, endpoint);
 }
 
 /* What may be over at the next attempt. */

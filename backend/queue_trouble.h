@@ -26,6 +26,10 @@ void queue_trouble_fail(struct queue_trouble *trouble, enum queue_operation oper
                         const struct queue_url *url, const char *region, const char *endpoint);
 void queue_trouble_succeed(struct queue_trouble *trouble, enum queue_operation operation);
 
+/* Puts what to do behind what AWS says; code and request id stay. */
+void queue_trouble_explain(const struct error *error, const struct queue_url *url, const char *region,
+                           struct error *ret_error);
+
 /* Whether something is wrong with one of the operations. */
 bool queue_trouble_is_known(const struct queue_trouble *trouble);
 

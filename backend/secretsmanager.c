@@ -195,6 +195,14 @@ static const struct source_ops ops = {
     .free = secretsmanager_free,
 };
 
+int secretsmanager_try_queue(struct source *source, struct http *http, uint64_t deadline_ns, struct error *ret_error)
+{
+    const struct secretsmanager *manager = secretsmanager_of(source);
+    if (!manager->queue)
+        return error_set(ret_error, ERROR_BAD_REQUEST, "there is no events queue");
+    return queue_try(manager->queue, http, deadline_ns, ret_error);
+}
+
 int secretsmanager_source_new(struct aws_session *session, const struct secretsmanager_options *options,
                               struct source **ret_source, struct error *ret_error)
 {

@@ -23,3 +23,6 @@ struct secretsmanager_options {
  * or queue). */
 int secretsmanager_source_new(struct aws_session *session, const struct secretsmanager_options *options,
                               struct source **ret_source, struct error *ret_error);
+
+/* queue_try() on the queue of such a source. */
+int secretsmanager_try_queue(struct source *source, struct http *http, uint64_t deadline_ns, struct error *ret_error);

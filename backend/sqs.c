@@ -32,6 +32,17 @@ int sqs_receive_parameters(const char *queue_url, struct json **ret_parameters)
     return 0;
 }
 
+int sqs_look_parameters(const char *queue_url, struct json **ret_parameters)
+{
+    _cleanup_json_ struct json *parameters = json_new_object();
+    if (!parameters || json_put_text(parameters, "QueueUrl", queue_url) < 0 ||
+        json_put_int(parameters, "MaxNumberOfMessages", 1) < 0 || json_put_int(parameters, "WaitTimeSeconds", 0) < 0 ||
+        json_put_int(parameters, "VisibilityTimeout", 0) < 0)
+        return -ENOMEM;
+    *ret_parameters = STEAL(parameters);
+    return 0;
+}
+
 int sqs_delete_parameters(const char *queue_url, const struct sqs_messages *messages, struct json **ret_parameters)
 {
     _cleanup_json_ struct json *parameters = json_new_object();

@@ -28,6 +28,9 @@ void sqs_messages_clear(struct sqs_messages *messages);
 /* The parameters of ReceiveMessage. Returns 0 or -ENOMEM. */
 int sqs_receive_parameters(const char *queue_url, struct json **ret_parameters);
 
+/* The same for a look that waits for nothing and hides nothing: of one message at most, which stays visible. */
+int sqs_look_parameters(const char *queue_url, struct json **ret_parameters);
+
 /* The parameters of DeleteMessageBatch, for all of `messages`. Returns 0 or -ENOMEM. */
 int sqs_delete_parameters(const char *queue_url, const struct sqs_messages *messages, struct json **ret_parameters);
 

@@ -24,6 +24,7 @@ static const struct {
     {"status", COMMAND_STATUS, command_status, "status [--json] [--watch] [MOUNTPOINT]", "show what a mount is doing"},
     {"health", COMMAND_HEALTH, command_health, "health [--require NAME] MOUNTPOINT",
      "for health checks: can it be read?"},
+    {"doctor", COMMAND_DOCTOR, command_doctor, "doctor [options] [NAME...]", "find out why it does not work"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))

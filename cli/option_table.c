@@ -115,8 +115,8 @@ static int set_log(void *place, const char *value)
 
 #define AT(member) offsetof(struct options, member)
 
-#define SOURCE COMMAND_MOUNT /* where secrets come from */
-#define CACHE COMMAND_MOUNT  /* how fresh they are */
+#define SOURCE (COMMAND_MOUNT | COMMAND_DOCTOR) /* where secrets come from */
+#define CACHE COMMAND_MOUNT                     /* how fresh they are */
 #define LOG COMMAND_MOUNT
 
 const struct option option_table[] = {
@@ -136,8 +136,8 @@ const struct option option_table[] = {
     {SOURCE, "endpoint-url", "URL", "Secrets Manager endpoint (default: by the region)", AT(endpoint_url), set_text},
     {SOURCE, "role-arn", "ARN", "an IAM role to assume with the credentials that are found", AT(role_arn), set_text},
     {SOURCE, "external-id", "ID", "the external id that the role asks for", AT(external_id), set_text},
-    {CACHE, "events-queue", "URL", "an SQS queue that EventBridge feeds with changes of secrets", AT(events_queue),
-     set_text},
+    {CACHE | COMMAND_DOCTOR, "events-queue", "URL", "an SQS queue that EventBridge feeds with changes of secrets",
+     AT(events_queue), set_text},
     {SOURCE, "secret", "NAME", "a name, an ARN, or a pattern ending in /* that exists; repeatable", AT(secrets),
      option_set_list},
     {SOURCE, "filter", "KEY=VALUE", "a filter of ListSecrets, such as tag-key=app; repeatable", AT(filters),
@@ -150,6 +150,7 @@ const struct option option_table[] = {
      set_duration},
     {CACHE, "poll", "TIME", "how often secrets in use are checked, 0: never (default: 60s)", AT(poll_ns), set_duration},
     {CACHE, "timeout", "TIME", "longest that a reader waits for AWS (default: 5s)", AT(timeout_ns), set_timeout},
+    {COMMAND_DOCTOR, "timeout", "TIME", "longest that one step may take (default: 5s)", AT(timeout_ns), set_timeout},
     {CACHE, "max-stale", "TIME", "how long a value is served while AWS cannot be reached (default: 1h)",
      AT(max_stale_ns), set_duration},
     {CACHE, "negative-ttl", "TIME", "how long \"not found\" and \"denied\" are remembered (default: 10s)",
@@ -160,6 +161,7 @@ const struct option option_table[] = {
      AT(grace_ns), set_duration},
     {CACHE, "cache-bytes", "SIZE", "values that nobody uses are dropped above this (default: 32M)", AT(cache_bytes),
      set_size},
+    {COMMAND_DOCTOR, "json", NULL, "write one JSON object", AT(json), set_flag},
     {LOG, "log", "TARGET", "stderr, syslog, or file:/PATH (default: stderr with -f, else syslog)", 0, set_log},
     {LOG, "log-level", "LEVEL", "error, warning, info or debug (default: info)", AT(log_level), set_log_level},
 };

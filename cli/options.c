@@ -150,6 +150,7 @@ static const struct {
     {COMMAND_UNMOUNT, 1, 1, "secretsfs unmount [--lazy] MOUNTPOINT"},
     {COMMAND_STATUS, 0, 1, "secretsfs status [--json] [--watch] [MOUNTPOINT]"},
     {COMMAND_HEALTH, 1, 1, "secretsfs health [--require NAME] [--timeout TIME] MOUNTPOINT"},
+    {COMMAND_DOCTOR, 0, SIZE_MAX, "secretsfs doctor [options] [NAME...]"},
 };
 
 /* What the single options cannot see. */

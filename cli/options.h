@@ -20,6 +20,7 @@ enum command {
     COMMAND_UNMOUNT = 1 << 1,
     COMMAND_STATUS = 1 << 2,
     COMMAND_HEALTH = 1 << 3,
+    COMMAND_DOCTOR = 1 << 4,
 };
 
 struct text_list {
@@ -28,7 +29,7 @@ struct text_list {
 };
 
 struct options {
-    struct text_list operands; /* MOUNTPOINT */
+    struct text_list operands; /* MOUNTPOINT, or NAMEs */
     bool foreground;
     bool lazy;
     bool make_mountpoint;

@@ -19,16 +19,22 @@ int source_open_session(const struct options *options, struct aws_session **ret_
     return aws_session_new(&session_options, ret_session, ret_error);
 }
 
-int source_open(const struct options *options, struct source **ret_source, struct error *ret_error)
+int source_open_with(struct aws_session *session, const struct options *options, struct source **ret_source,
+                     struct error *ret_error)
 {
     const struct secretsmanager_options manager_options = {
         .filters = options->filters.texts,
         .filter_count = options->filters.count,
         .events_queue = options->events_queue,
     };
+    return secretsmanager_source_new(session, &manager_options, ret_source, ret_error);
+}
+
+int source_open(const struct options *options, struct source **ret_source, struct error *ret_error)
+{
     struct aws_session *session;
     if (options->local)
         return local_source_new(options->local, ret_source, ret_error);
     int r = source_open_session(options, &session, ret_error);
-    return r < 0 ? r : secretsmanager_source_new(session, &manager_options, ret_source, ret_error);
+    return r < 0 ? r : source_open_with(session, options, ret_source, ret_error);
 }

@@ -11,5 +11,9 @@
 
 int source_open_session(const struct options *options, struct aws_session **ret_session, struct error *ret_error);
 
+/* AWS Secrets Manager; the session is taken, even on failure. */
+int source_open_with(struct aws_session *session, const struct options *options, struct source **ret_source,
+                     struct error *ret_error);
+
 /* The local file or AWS Secrets Manager. */
 int source_open(const struct options *options, struct source **ret_source, struct error *ret_error);
