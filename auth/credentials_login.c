@@ -69,7 +69,8 @@ static int explain(const struct login *login, const struct json_call *call, cons
 }
 
 /* CreateOAuth2Token; see struct token_refresh. */
-static int renew_token(void *context, const struct buffer *text, struct buffer *ret_text, struct error *ret_error)
+static int renew_token(void *context, const struct buffer *text, uint64_t deadline_ns, struct buffer *ret_text,
+                       struct error *ret_error)
 {
     const struct login *login = context;
     const struct provider_context *providers = login->source->context;
@@ -96,7 +97,7 @@ static int renew_token(void *context, const struct buffer *text, struct buffer *
 
     const char *const headers[] = {proof.bytes, NULL};
     const struct json_call call = {.method = "POST", .url = url, .headers = headers, .body = &body};
-    r = json_call_perform(&call, providers, login->http, login->deadline_ns, &answer, ret_error);
+    r = json_call_perform(&call, providers, login->http, deadline_ns, &answer, ret_error);
     if (r < 0)
         return r;
     if (answer.status != 200)

@@ -96,7 +96,8 @@ static uint64_t token_expiry(const struct buffer *text)
 }
 
 /* CreateToken; see struct token_refresh. */
-static int renew_token(void *context, const struct buffer *text, struct buffer *ret_text, struct error *ret_error)
+static int renew_token(void *context, const struct buffer *text, uint64_t deadline_ns, struct buffer *ret_text,
+                       struct error *ret_error)
 {
     const struct sso *sso = context;
     const struct provider_context *providers = sso->source->context;
@@ -116,7 +117,7 @@ static int renew_token(void *context, const struct buffer *text, struct buffer *
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
 
     const struct json_call call = {.method = "POST", .url = url, .body = &body};
-    r = json_call_perform(&call, providers, sso->http, sso->deadline_ns, &answer, ret_error);
+    r = json_call_perform(&call, providers, sso->http, deadline_ns, &answer, ret_error);
     if (r < 0)
         return r;
     if (answer.status != 200)

@@ -302,7 +302,10 @@ const char *aws_session_endpoint_origin(const struct aws_session *session, const
 int aws_session_credentials(struct aws_session *session, struct http *http, uint64_t deadline_ns,
                             struct credentials **ret_credentials, struct error *ret_error)
 {
-    return credentials_cache_get(session->cache, http, deadline_ns, ret_credentials, ret_error);
+    int r = credentials_cache_get(session->cache, http, deadline_ns, ret_credentials, ret_error);
+    if (r < 0 && ret_error)
+        ret_error->advised = true; /* as by the contract of providers */
+    return r;
 }
 
 void aws_session_credentials_refused(struct aws_session *session, const struct credentials *refused)

@@ -130,7 +130,7 @@ static int make_temporary(struct replacement *replacement)
 }
 
 /* Takes the lock and makes ready. */
-static int begin(const struct token_refresh *refresh, struct replacement *replacement)
+static int begin(const struct token_refresh *refresh, uint64_t deadline_ns, struct replacement *replacement)
 {
     replacement->path = realpath(refresh->path, NULL);
     if (!replacement->path)
@@ -142,7 +142,7 @@ static int begin(const struct token_refresh *refresh, struct replacement *replac
     int r = replacement->lock_fd < 0 ? -errno : 0;
     *slash = '/';
     if (r == 0)
-        r = lock_directory(replacement->lock_fd, refresh->http, refresh->deadline_ns);
+        r = lock_directory(replacement->lock_fd, refresh->http, deadline_ns);
     return r == 0 ? make_temporary(replacement) : r;
 }
 
@@ -188,12 +188,15 @@ int token_file_refresh(const struct token_refresh *refresh, struct buffer *text,
     _cleanup_buffer_ struct buffer renewed;
     buffer_init(&renewed, TOKEN_TEXT_MAX_BYTES);
 
-    int r = begin(refresh, &replacement);
+    uint64_t now_ns = clock_monotonic_ns(), deadline_ns = refresh->deadline_ns;
+    if (refresh->expiry(text) > clock_wall_ns() && deadline_ns > now_ns)
+        deadline_ns = now_ns + (deadline_ns - now_ns) / 2;
+    int r = begin(refresh, deadline_ns, &replacement);
     if (read_again(refresh, text, false))
         return 0;
     if (r < 0)
         return cannot_replace(refresh, r, ret_error);
-    r = refresh->renew(refresh->context, text, &renewed, ret_error);
+    r = refresh->renew(refresh->context, text, deadline_ns, &renewed, ret_error);
     if (read_again(refresh, text, true))
         return 0;
     if (r < 0)

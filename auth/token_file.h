@@ -27,11 +27,13 @@ struct token_refresh {
     uint64_t (*expiry)(const struct buffer *text);
 
     /* Asks for new tokens and makes the new text. Returns 0, or a negative errno with the error filled. */
-    int (*renew)(void *context, const struct buffer *text, struct buffer *ret_text, struct error *ret_error);
+    int (*renew)(void *context, const struct buffer *text, uint64_t deadline_ns, struct buffer *ret_text,
+                 struct error *ret_error);
     void *context;
 };
 
 /* Replaces `text`, which is what the file holds, by what another process has put there, or else by new tokens, which
  * are written to the file. Returns 0, or a negative errno with the error filled and `text` as it was: -EROFS before
- * renew() is called where the file could not be replaced afterwards. */
+ * renew() is called where the file could not be replaced afterwards. While `text` has not expired, this takes no more
+ * than half of the time that is left. */
 int token_file_refresh(const struct token_refresh *refresh, struct buffer *text, struct error *ret_error);
