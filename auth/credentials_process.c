@@ -95,8 +95,10 @@ static int start(const struct profile_source *source, struct error *ret_error)
     const char *text = config_setting(source->profile, "credential_process");
     struct command **running = source->running;
     if (*running && (strcmp(command_text(*running), text) != 0 ||
-                     clock_monotonic_ns() >= command_started_ns(*running) + MAX_TIME_NS))
-        command_free(STEAL(*running));
+                     clock_monotonic_ns() >= command_started_ns(*running) + MAX_TIME_NS)) {
+        command_free(*running);
+        *running = NULL;
+    }
     int r = *running ? 0 : command_start(text, running);
     return r < 0 ? explain(source, ERROR_INTERNAL, strerror(-r), ret_error) : 0;
 }

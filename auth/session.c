@@ -192,7 +192,7 @@ static int make_credentials(struct aws_session *session, const struct aws_sessio
     if (retry_bucket_new(&session->bucket) < 0)
         return out_of_memory(ret_error);
     session->context.bucket = session->bucket;
-    struct credentials_provider *provider;
+    struct credentials_provider *provider = NULL;
     int r = make_provider(session, options, &provider, ret_error);
     if (r < 0)
         return r;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "auth/config.h"
+#include "auth/profile_plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
@@ -17,6 +18,13 @@ static void check(void *context, enum config_kind kind, const char *name, const 
     const struct config_section *section = config_section(config, kind, name);
     if (!section || (key && config_value(section, key) != value))
         abort();
+    if (!key && kind == CONFIG_PROFILE) {
+        struct profile_plan plan;
+        struct error error = {.kind = ERROR_NONE};
+        int r = profile_plan_make(config, name, "files", &plan, &error);
+        if (r < 0 ? error.kind != ERROR_NO_CREDENTIALS : plan.role_count > PROFILE_PLAN_MAX_ROLES || !plan.section)
+            abort();
+    }
     if (key) {
         char *nested = NULL;
         if (config_nested_setting(section, key, "endpoint_url", &nested) == 0 && *nested == '\0')
