@@ -42,6 +42,7 @@ class FakeMetadata:
         self.life, self.tolerance = 3600, 0
         self.frozen = False  # the same credentials for ever
         self.role = ROLE
+        self.allow = None  # as of FakeServer.user()
         self.authorization = None  # what containers have to send, or None
         self.token_seconds = 21600
         self.requests = collections.Counter()  # "GET /path"
@@ -123,7 +124,7 @@ class FakeMetadata:
     def _issue(self):
         key = f"ASIAFAKE{next(_numbers):012d}"
         secret, token = f"secret key {secrets.token_hex(16)}", f"session-token-{secrets.token_hex(64)}"
-        self.fake.user(key, secret, token)
+        self.fake.user(key, secret, token, self.allow)
         ends = int(time.time()) + self.life
         self.fake.users[key].ends = ends + self.tolerance
         self.given.append(key)

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import pathlib
 import time
 
 import pytest
@@ -99,6 +100,9 @@ def silent(world):
         log = mounted.log()
         for secret in (TOKEN, CONTAINER_PATH, *world.metadata.tokens):
             assert secret not in log, secret
+        if not mounted.ended:
+            environ = pathlib.Path(f"/proc/{mounted.process.pid}/environ").read_bytes()
+            assert TOKEN.encode() not in environ
 
 
 def password(fs, mounted):
@@ -249,6 +253,19 @@ def test_container_wins_over_instance(world, mount, fs):
     assert fs.read_errno(mounted / "prod/db/password") == "EKEYEXPIRED"
     mounted.wait_log('"prod/db"', FULL, "taskRoleArn")
     assert world.metadata.given == []
+
+
+@pytest.mark.parametrize("world, source", [("ecs-full", "EcsContainer"), ("imds-endpoint", "Ec2InstanceMetadata")],
+                         indirect=["world"])
+def test_a_role_on_top(world, mount, fs, tmp_path, source):
+    """A profile's credential_source: the container's or the instance's credentials assume a role, and do no more."""
+    role = "arn:aws:iam::123456789012:role/reader"
+    world.fake.role(role)
+    world.metadata.allow = {}
+    config = tmp_path / "config"
+    config.write_text(f"[default]\nrole_arn = {role}\ncredential_source = {source}\n")
+    assert password(fs, world.mount(mount, env={"AWS_CONFIG_FILE": str(config)})) == SECRET["password"]
+    assert len(world.metadata.given) == 1
 
 
 @pytest.mark.parametrize("url, words", [("http://203.0.113.7/v1", "must not be http://"),
