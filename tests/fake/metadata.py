@@ -47,6 +47,7 @@ class FakeMetadata:
         self.token_seconds = 21600
         self.requests = collections.Counter()  # "GET /path"
         self.given = []  # access keys, in the order in which they were made
+        self.made_last = None  # when the last one was made, by time.time()
         self.tokens = {}  # of IMDSv2: when each ends
         self.faults = []
         self.lock = threading.RLock()
@@ -128,6 +129,7 @@ class FakeMetadata:
         ends = int(time.time()) + self.life
         self.fake.users[key].ends = ends + self.tolerance
         self.given.append(key)
+        self.made_last = time.time()
         return {"Code": "Success", "LastUpdated": iso(time.time()), "Type": "AWS-HMAC", "AccessKeyId": key,
                 "SecretAccessKey": secret, "Token": token, "Expiration": iso(ends)}, ends
 

@@ -112,18 +112,18 @@ def password(fs, mounted):
 @every_way
 def test_read_and_refresh_in_use(world, mount, fs, silent):
     """Credentials that live for seconds are replaced before AWS refuses them, unseen by readers."""
-    world.metadata.life = 4
+    world.metadata.life = 5
     mounted = world.mount(mount)
     silent.append(mounted)
     util.wait_until(lambda: password(fs, mounted) == SECRET["password"] and len(world.keys_used()) == 2)
     assert world.keys_used() == world.metadata.given[:2]
-    assert not world.fake.users[world.metadata.given[0]].expired
+    assert world.metadata.made_last < world.fake.users[world.metadata.given[0]].ends
     world.fake.put("prod/db", {"password": "another password for all"})
     util.wait_until(lambda: password(fs, mounted) == "another password for all")
 
 
 @pytest.mark.parametrize("world, kind", [("ecs-full", "hang"), ("imds-endpoint", "hang"), ("ecs-full", "gone"),
-                                         ("imds-endpoint", "gone"), ("imds-endpoint", "garbage")], indirect=["world"])
+                                         ("imds-endpoint", "gone")], indirect=["world"])
 def test_outage_and_recovery(world, mount, fs, silent, kind):
     """While the service is out and the credentials have expired, the values that are known are read."""
     metadata = world.metadata
