@@ -104,16 +104,16 @@ static void add_signature(const struct exchange *exchange, struct lines *lines)
 static int write_lines(const struct exchange *exchange, struct lines *lines)
 {
     const struct aws_call *call = exchange->call;
-    char attempt[64];
+    char numbers[64];
 
-    (void)snprintf(attempt, sizeof(attempt), "attempt=%u; max=%u", exchange->retry.attempt,
+    (void)snprintf(numbers, sizeof(numbers), "attempt=%u; max=%u", exchange->retry.attempt,
                    exchange->retry.max_attempts);
     add_line(lines, "Host", exchange->host);
     add_line(lines, "Content-Type", call->content_type);
     add_line(lines, "X-Amz-Target", call->target);
     /* Not signed: they may change on their way. */
     add_line(lines, "amz-sdk-invocation-id", exchange->invocation);
-    add_line(lines, "amz-sdk-request", attempt);
+    add_line(lines, "amz-sdk-request", numbers);
     add_line(lines, "User-Agent", "secretsfs/" SECRETSFS_VERSION);
     if (exchange->credentials)
         add_signature(exchange, lines);

@@ -8,6 +8,8 @@
 #include "auth/aws_answer.h"
 #include "auth/sts_answer.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
     const char *text = (const char *)data;

@@ -22,7 +22,7 @@ static int read_both(const char *text, size_t text_bytes, struct buffer *ret_cod
 
 static void check_texts(const char *text, const char *expected_code, const char *expected_id)
 {
-    _cleanup_buffer_ struct buffer code, id;
+    _cleanup_buffer_ struct buffer code = {0}, id = {0};
     int r = read_both(text, strlen(text), &code, &id);
     if (r < 0)
         fail_msg("%s: %d", text, r);
@@ -32,7 +32,7 @@ static void check_texts(const char *text, const char *expected_code, const char 
 
 static void check_refused(const char *text, size_t text_bytes, int expected)
 {
-    _cleanup_buffer_ struct buffer code, id;
+    _cleanup_buffer_ struct buffer code = {0}, id = {0};
     int r = read_both(text, text_bytes, &code, &id);
     if (r != expected)
         fail_msg("%.200s: %d, not %d", text, r, expected);
