@@ -301,6 +301,64 @@ static void caller_is_identified(void **state)
     assert_non_null(strstr(world.server.request, "/eu-west-1/sts/aws4_request"));
 }
 
+/* A provider whose keys are AKID1, AKID2, and so on. */
+struct counting_provider {
+    struct credentials_provider base;
+    unsigned fetches;
+};
+
+static int counting_fetch(struct credentials_provider *base, struct http *http, uint64_t deadline_ns,
+                          struct credentials **ret_credentials, struct error *ret_error)
+{
+    char id[16];
+    (void)http;
+    (void)deadline_ns;
+    (void)ret_error;
+    (void)snprintf(id, sizeof(id), "AKID%u", ++((struct counting_provider *)base)->fetches);
+    return credentials_new(id, "secret", NULL, CLOCK_NEVER_NS, "counting", ret_credentials);
+}
+
+static void counting_free(struct credentials_provider *base)
+{
+    (void)base;
+}
+
+static void refused_source_of_a_role_is_renewed_once(void **state)
+{
+    static const struct credentials_provider_ops ops = {
+        .name = "counting", .fetch = counting_fetch, .free = counting_free};
+    static const struct step good[] = {GOOD, REFUSAL("403 F", "ExpiredToken"), GOOD};
+    static const struct step bad[] = {REFUSAL("403 F", "InvalidClientTokenId"), REFUSAL("403 F", "ExpiredToken")};
+    static const struct step denied[] = {REFUSAL("403 F", "AccessDenied")};
+    static const struct {
+        const struct step *steps;
+        unsigned step_count, calls, fetches;
+        enum error_kind kind;
+    } cases[] = {
+        {good, 3, 2, 2, ERROR_NONE},
+        {bad, 2, 1, 2, ERROR_EXPIRED_CREDENTIALS},
+        {denied, 1, 1, 1, ERROR_NO_CREDENTIALS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct counting_provider source = {.base.ops = &ops};
+        struct error error = {.kind = ERROR_NONE};
+        struct credentials_provider *role;
+        struct world world;
+        world_set_up(&world, cases[i].steps, cases[i].step_count);
+        assert_int_equal(credentials_role_new(&world.context, ROLE, NULL, &source.base, &role), 0);
+        for (unsigned call = 0; call < cases[i].calls; call++) {
+            _cleanup_credentials_ struct credentials *credentials = NULL;
+            (void)role->ops->fetch(role, world.http, deadline(), &credentials, &error);
+            assert_int_equal(credentials != NULL, cases[i].kind == ERROR_NONE);
+        }
+        credentials_provider_free(role);
+        world_tear_down(&world, cases[i].step_count);
+        assert_int_equal(source.fetches, cases[i].fetches);
+        assert_true(cases[i].kind == ERROR_NONE || error.kind == cases[i].kind);
+    }
+}
+
 static int set_up_all(void **state)
 {
     (void)state;
@@ -325,6 +383,7 @@ int main(void)
         cmocka_unit_test(passing_failures_are_retried),
         cmocka_unit_test(wrong_clock_is_corrected_for_all),
         cmocka_unit_test(caller_is_identified),
+        cmocka_unit_test(refused_source_of_a_role_is_renewed_once),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
