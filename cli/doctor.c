@@ -48,6 +48,8 @@ bool doctor_is_blocked(struct doctor *doctor, const char *step, const char *subj
 static void advise_by_kind(const struct doctor *doctor, const struct error *error, struct error_words *words)
 {
     const char *region = doctor->session ? aws_session_region(doctor->session) : NULL;
+    if (!region && error->kind == ERROR_NOT_FOUND)
+        error_words_advise(words, "secrets are the members of the file, versions begin with the mount");
     if (!region)
         return;
     if (strstr(error->message, "scoped to a valid region") || strstr(error->message, "scoped to correct region"))

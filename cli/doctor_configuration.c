@@ -88,6 +88,17 @@ static void report_endpoint(struct doctor *doctor)
                    aws_session_endpoint_origin(doctor->session, "secretsmanager"));
 }
 
+static void report_unusable(struct doctor *doctor, const struct error *error)
+{
+    if (strstr(error->message, "AWS region"))
+        doctor_report_error(doctor, STEP_FAILED, "region", NULL, error,
+                            "name the region where the secrets are, such as eu-west-1: --region, AWS_REGION, or region "
+                            "in the profile",
+                            NULL);
+    else
+        doctor_report_error(doctor, STEP_FAILED, "settings", NULL, error, "correct it, or take it away", NULL);
+}
+
 static void report_session(struct doctor *doctor, const struct files *files, const struct error *error)
 {
     bool told = !files->config || (files->profile_origin && !files->profile_found);
@@ -96,8 +107,7 @@ static void report_session(struct doctor *doctor, const struct files *files, con
         if (told && strstr(error->message, files->config ? "profile" : files->error.message))
             report_say(doctor->report, STEP_SKIPPED, "region", NULL, "not looked for: see above");
         else
-            doctor_report_error(doctor, STEP_FAILED, strstr(error->message, "region") ? "region" : "settings", NULL,
-                                error, NULL, NULL);
+            report_unusable(doctor, error);
         report_say(doctor->report, STEP_SKIPPED, "endpoint", NULL, "not looked for: %s", doctor->blocked);
         return;
     }

@@ -13,6 +13,9 @@
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or select a profile (--profile, AWS_PROFILE) that has " \
     "credentials (aws configure, aws sso login), or give the task, pod or instance a role"
 
+#define OTHER_PROVIDER_ADVICE \
+    "mend what this provider is configured with, or take it away, so that the next one is asked"
+
 static void report_provider(void *context, const char *provider, enum provider_outcome outcome, const char *message)
 {
     struct doctor *doctor = context;
@@ -94,7 +97,7 @@ void doctor_check_credentials(struct doctor *doctor)
         (void)error_set(&error, ERROR_NO_CREDENTIALS, "no provider has credentials"); /* each has said why, above */
         doctor_report_error(doctor, STEP_FAILED, "credentials", NULL, &error, NO_CREDENTIALS_ADVICE, NULL);
     } else {
-        doctor_report_error(doctor, STEP_FAILED, "credentials", NULL, &error, NULL, NULL);
+        doctor_report_error(doctor, STEP_FAILED, "credentials", NULL, &error, OTHER_PROVIDER_ADVICE, NULL);
     }
     report_say(doctor->report, STEP_SKIPPED, "identity", NULL, "not tried: there are no credentials");
     doctor_block(doctor, "there are no credentials");

@@ -42,7 +42,13 @@ static bool find_place(struct doctor *doctor, const char *url, struct network_pl
         return network_place_of(url, ret_place);
     }
     if (!network_place_of(proxy, ret_place)) {
-        report_say(doctor->report, STEP_FAILED, "proxy", NULL, "%s is not the URL of a proxy", variable);
+        report_add(doctor->report, &(struct step){
+                                       .name = "proxy",
+                                       .subject = variable,
+                                       .result = STEP_FAILED,
+                                       .cause = "it is not the URL of a proxy",
+                                       .remedy = "set it to http://HOST:PORT, or take it away",
+                                   });
         return false;
     }
     report_say(doctor->report, STEP_OK, "proxy", NULL,

@@ -97,6 +97,14 @@ static void note_key(struct keys *keys, struct json_slice key, const char *wante
     append(&keys->names, size >= sizeof(shown) ? "..." : "");
 }
 
+static void report_no_key(struct doctor *doctor, const char *name, const char *wanted, const char *remedy)
+{
+    char cause[256];
+    (void)snprintf(cause, sizeof(cause), "the value has no key %s", wanted);
+    report_add(doctor->report,
+               &(struct step){.name = "key", .subject = name, .result = STEP_FAILED, .cause = cause, .remedy = remedy});
+}
+
 static void report_keys(struct doctor *doctor, const char *name, const struct keys *keys, const char *wanted)
 {
     if (keys->count > MAX_SHOWN_KEYS)
@@ -105,15 +113,8 @@ static void report_keys(struct doctor *doctor, const char *name, const struct ke
     else
         report_say(doctor->report, STEP_OK, "keys", name, "JSON object: %s",
                    keys->count > 0 ? text_of(&keys->names) : "no keys");
-    if (wanted && !keys->found) {
-        char cause[256];
-        (void)snprintf(cause, sizeof(cause), "the value has no key %s", wanted);
-        report_add(doctor->report, &(struct step){.name = "key",
-                                                  .subject = name,
-                                                  .result = STEP_FAILED,
-                                                  .cause = cause,
-                                                  .remedy = "take one of the keys above; case counts"});
-    }
+    if (wanted && !keys->found)
+        report_no_key(doctor, name, wanted, "take one of the keys above; case counts");
 }
 
 static void check_keys(struct doctor *doctor, const char *name, const struct value *value, const char *wanted)
@@ -126,9 +127,10 @@ static void check_keys(struct doctor *doctor, const char *name, const struct val
                      json_slice_type(object) == JSON_OBJECT;
 
     if (!is_object) {
-        report_say(doctor->report, wanted ? STEP_FAILED : STEP_OK, "keys", name, "%s%s",
-                   value->binary ? "binary, and so one file: value" : "not a JSON object, and so one file: value",
-                   wanted ? "; the name asks for a key of it" : "");
+        report_say(doctor->report, STEP_OK, "keys", name, "%s, and so one file: value",
+                   value->binary ? "binary" : "not a JSON object");
+        if (wanted)
+            report_no_key(doctor, name, wanted, "leave the key out of the name: the whole value is the file");
         return;
     }
     buffer_init(&keys.names, MAX_DETAIL_BYTES);
