@@ -130,7 +130,7 @@ int credentials_login_fetch(const struct profile_source *source, struct http *ht
     _cleanup_(login_clear) struct login login = {.source = source, .http = http, .deadline_ns = deadline_ns};
     _cleanup_buffer_ struct buffer text = {0};
     uint64_t now_ns = clock_wall_ns();
-    struct login_token token;
+    struct login_token token = {0};
 
     int r = token_file_path(environment, directory ? directory : "~/.aws/login/cache", "SHA256",
                             config_value(source->profile, "login_session"), &login.path, ret_error);

@@ -186,9 +186,9 @@ static int make_url(const struct sso *sso, struct buffer *ret_url, struct error 
     int r = endpoint_find(sso->source->context->endpoints, "portal.sso", sso->region, &endpoint, ret_error);
     if (r < 0)
         return r;
-    if ((r = buffer_printf(ret_url, "%s/federation/credentials?role_name=", endpoint)) < 0 ||
-        (r = append_encoded(ret_url, sso->role_name)) < 0 || (r = buffer_append_text(ret_url, "&account_id=")) < 0 ||
-        (r = append_encoded(ret_url, sso->account_id)) < 0)
+    if (buffer_printf(ret_url, "%s/federation/credentials?role_name=", endpoint) < 0 ||
+        append_encoded(ret_url, sso->role_name) < 0 || buffer_append_text(ret_url, "&account_id=") < 0 ||
+        append_encoded(ret_url, sso->account_id) < 0)
         return error_set(ret_error, ERROR_BAD_REQUEST, "sso_role_name or sso_account_id of profile \"%s\" is too long",
                          sso->source->name);
     return 0;
@@ -255,7 +255,7 @@ int credentials_sso_fetch(const struct profile_source *source, struct http *http
 {
     _cleanup_(sso_clear) struct sso sso = {.source = source, .http = http, .deadline_ns = deadline_ns};
     _cleanup_buffer_ struct buffer text = {0};
-    struct sso_token token;
+    struct sso_token token = {0};
 
     int r = read_settings(&sso, ret_error);
     if (r == 0)

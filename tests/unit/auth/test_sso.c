@@ -77,8 +77,7 @@ static void write_file(const char *path, const char *text)
 
 /* Fetches by profile "p"; `server` (may be NULL) stands for all services. Returns the access key id, or "!" and the
  * error's message. */
-static const char *fetch(const char *config_text, const struct server *server, fetch_function *function,
-                         enum error_kind *ret_kind)
+static const char *fetch(const char *config_text, const struct server *server, fetch_function *function)
 {
     static char got[1024];
     char home_variable[64], endpoint[96];
@@ -114,8 +113,6 @@ static const char *fetch(const char *config_text, const struct server *server, f
     const struct profile_source source = {
         .context = &context, .config = config, .profile = config_profile(config, "p"), .name = "p"};
     int r = function(&source, http, clock_monotonic_ns() + 5 * NS_PER_SEC, &credentials, &error);
-    if (ret_kind)
-        *ret_kind = error.kind;
     (void)snprintf(got, sizeof(got), "%s%s", r < 0 ? "!" : "", r < 0 ? error.message : credentials->access_key_id);
     return got;
 }
@@ -153,289 +150,217 @@ static void test_settings(void **state)
     write_file(SESSION_FILE, NULL);
     write_file(LEGACY_FILE, NULL);
     for (size_t i = 0; i < COUNT(rows); i++)
-        assert_holds(fetch(rows[i].config, NULL, credentials_sso_fetch, NULL), rows[i].expected);
+        assert_holds(fetch(rows[i].config, NULL, credentials_sso_fetch), rows[i].expected);
 }
 
+enum kind {
+    KIND_SESSION,
+    KIND_LEGACY,
+    KIND_LOGIN,
+};
+
+static const struct {
+    const char *config, *path;
+    fetch_function *fetch;
+} kinds[] = {
+    [KIND_SESSION] = {MODERN, SESSION_FILE, credentials_sso_fetch},
+    [KIND_LEGACY] = {LEGACY, LEGACY_FILE, credentials_sso_fetch},
+    [KIND_LOGIN] = {LOGIN, LOGIN_FILE, credentials_login_fetch},
+};
+
 /* What is in the file, what the services answer, and what comes of it. */
+static const struct {
+    const char *about;
+    enum kind kind;
+    const char *text;
+    const char *answers[4]; /* "" resets the connection */
+    const char *expected, *sent, *file_after;
+} exchanges[] = {
+    {"sso-session",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {CREDENTIALS},
+     "AKID",
+     "GET /federation/credentials?role_name=Read%20Only&account_id=123456789012 HTTP/1.1",
+     "\"kept\": 1.50}"},
+    {"bearer token",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {CREDENTIALS},
+     "AKID",
+     "\r\nx-amz-sso_bearer_token: bearer\r\n",
+     "bearer"},
+    {"without a session", KIND_LEGACY, SSO_TOKEN(FUTURE), {CREDENTIALS}, "AKID", "GET /federation/", "bearer"},
+    {"a failure is retried",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {HEAD("503 x", 0) "\r\n", "", CREDENTIALS},
+     "AKID",
+     "GET ",
+     "bearer"},
+    {"throttled",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {HEAD("429 x", 0) "\r\n", HEAD("429 x", 0) "\r\n", HEAD("429 x", 0) "\r\n"},
+     "!http",
+     "GET ",
+     ""},
+    {"token refused",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {HEAD("401 x", 0) "x-amzn-ErrorType: UnauthorizedException:http://x\r\n\r\n"},
+     "run: aws sso login --profile p",
+     "GET ",
+     ""},
+    {"role not assigned",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {HEAD("403 x", 0) "\r\n"},
+     "may not use role Read Only in account 123456789012",
+     "GET ",
+     ""},
+    {"no such role",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {HEAD("404 x", 0) "\r\n"},
+     "answers HTTP 404: who has signed in may not use role",
+     "GET ",
+     ""},
+    {"garbage",
+     KIND_SESSION,
+     SSO_TOKEN(FUTURE),
+     {HEAD("200 OK", 5) "\r\n<htm>"},
+     "there are no credentials in it",
+     "GET ",
+     ""},
+    {"expired", KIND_SESSION, SSO_TOKEN(PAST), {NULL}, "!the SSO token has expired (/", "", ""},
+    {"no token", KIND_SESSION, "{}", {NULL}, "!the file holds no SSO token (/", "", ""},
+    {"token with a line break",
+     KIND_SESSION,
+     "{\"accessToken\": \"a\\r\\nb\", \"expiresAt\": \"" FUTURE "\"}",
+     {NULL},
+     "!the file holds no SSO token (/",
+     "",
+     ""},
+    {"renewed",
+     KIND_SESSION,
+     SSO_TOKEN_RENEWABLE(PAST),
+     {RENEWED, CREDENTIALS},
+     "AKID",
+     "\r\nx-amz-sso_bearer_token: bearer2\r\n",
+     "\"kept\": 1.50, "},
+    {"renewed: what is asked",
+     KIND_SESSION,
+     SSO_TOKEN_RENEWABLE(PAST),
+     {RENEWED, CREDENTIALS},
+     "AKID",
+     "{\"clientId\": \"id\", \"clientSecret\": \"cs\", \"grantType\": \"refresh_token\", \"refreshToken\": \"r1\"}",
+     "\"refreshToken\": \"r2\"}"},
+    {"renewed, and then the portal is down",
+     KIND_SESSION,
+     SSO_TOKEN_RENEWABLE(PAST),
+     {RENEWED, HEAD("403 x", 0) "\r\n"},
+     "!http",
+     "POST /token ",
+     "bearer2"},
+    {"not without a session",
+     KIND_LEGACY,
+     SSO_TOKEN_RENEWABLE(PAST),
+     {NULL},
+     "!the SSO token has expired (/",
+     "",
+     "\"r1\""},
+    {"not renewed",
+     KIND_SESSION,
+     SSO_TOKEN_RENEWABLE(PAST),
+     {HEAD("400 x", 0) "\r\n"},
+     "run: aws sso login --profile p",
+     "POST /token ",
+     "\"r1\""},
+    {"renewal fails",
+     KIND_SESSION,
+     SSO_TOKEN_RENEWABLE(PAST),
+     {HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n"},
+     "answers HTTP 500: the service fails",
+     "POST /token ",
+     "\"r1\""},
+    {"renewal is garbage",
+     KIND_SESSION,
+     SSO_TOKEN_RENEWABLE(PAST),
+     {HEAD("200 OK", 2) "\r\n{}"},
+     "this is no token",
+     "POST /token ",
+     "\"r1\""},
+
+    {"login", KIND_LOGIN, LOGIN_TOKEN(FUTURE), {NULL}, "OLD", "", "\"r1\""},
+    {"login: none", KIND_LOGIN, NULL, {NULL}, "!aws login has left no credentials (/", "", NULL},
+    {"login: bad file", KIND_LOGIN, "{}", {NULL}, "!accessToken is missing in the file (/", "", "{}"},
+    {"login: renewed", KIND_LOGIN, LOGIN_TOKEN(PAST), {LOGIN_RENEWED}, "NEW", "POST /v1/token ", "\"kept\": 1.50, "},
+    {"login: proof",
+     KIND_LOGIN,
+     LOGIN_TOKEN(PAST),
+     {LOGIN_RENEWED},
+     "NEW",
+     "\r\nDPoP: eyJ0eXAiOiJkcG9wK2p3dCIs",
+     "\"refreshToken\": \"r2\"}"},
+    {"login: what is asked",
+     KIND_LOGIN,
+     LOGIN_TOKEN(PAST),
+     {LOGIN_RENEWED},
+     "NEW",
+     "{\"clientId\": \"id\", \"refreshToken\": \"r1\", \"grantType\": \"refresh_token\"}",
+     "\"accountId\": \"1\""},
+    {"login: over",
+     KIND_LOGIN,
+     LOGIN_TOKEN(PAST),
+     {HEAD("401 x", 25) "\r\n{\"error\":\"TOKEN_EXPIRED\"}"},
+     "run: aws login --profile p",
+     "POST ",
+     "\"r1\""},
+    {"login: not permitted",
+     KIND_LOGIN,
+     LOGIN_TOKEN(PAST),
+     {HEAD("403 x", 36) "\r\n{\"error\":\"INSUFFICIENT_PERMISSIONS\"}"},
+     "signin:CreateOAuth2Token",
+     "POST ",
+     "\"r1\""},
+    {"login: service down",
+     KIND_LOGIN,
+     LOGIN_TOKEN(PAST),
+     {HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n"},
+     "!http",
+     "POST ",
+     "\"r1\""},
+};
+
 static void test_tokens(void **state)
 {
     (void)state;
-    static const struct {
-        const char *about, *config, *path, *text;
-        fetch_function *function;
-        const char *answers[4]; /* "" resets the connection */
-        const char *expected, *sent, *file_after;
-    } rows[] = {
-        {"sso-session",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {CREDENTIALS},
-         "AKID",
-         "GET /federation/credentials?role_name=Read%20Only&account_id=123456789012 HTTP/1.1",
-         "\"kept\": 1.50}"},
-        {"bearer token",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {CREDENTIALS},
-         "AKID",
-         "\r\nx-amz-sso_bearer_token: bearer\r\n",
-         "bearer"},
-        {"without a session",
-         LEGACY,
-         LEGACY_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {CREDENTIALS},
-         "AKID",
-         "GET /federation/",
-         "bearer"},
-        {"a failure is retried",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {HEAD("503 x", 0) "\r\n", "", CREDENTIALS},
-         "AKID",
-         "GET ",
-         "bearer"},
-        {"throttled",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {HEAD("429 x", 0) "\r\n", HEAD("429 x", 0) "\r\n", HEAD("429 x", 0) "\r\n"},
-         "!http",
-         "GET ",
-         ""},
-        {"token refused",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {HEAD("401 x", 0) "x-amzn-ErrorType: UnauthorizedException:http://x\r\n\r\n"},
-         "run: aws sso login --profile p",
-         "GET ",
-         ""},
-        {"role not assigned",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {HEAD("403 x", 0) "\r\n"},
-         "may not use role Read Only in account 123456789012",
-         "GET ",
-         ""},
-        {"no such role",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {HEAD("404 x", 0) "\r\n"},
-         "answers HTTP 404: who has signed in may not use role",
-         "GET ",
-         ""},
-        {"garbage",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(FUTURE),
-         credentials_sso_fetch,
-         {HEAD("200 OK", 5) "\r\n<htm>"},
-         "there are no credentials in it",
-         "GET ",
-         ""},
-        {"expired",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN(PAST),
-         credentials_sso_fetch,
-         {NULL},
-         "!the SSO token has expired (/",
-         "",
-         ""},
-        {"no token",
-         MODERN,
-         SESSION_FILE,
-         "{}",
-         credentials_sso_fetch,
-         {NULL},
-         "!the file holds no SSO token (/",
-         "",
-         ""},
-        {"token with a line break",
-         MODERN,
-         SESSION_FILE,
-         "{\"accessToken\": \"a\\r\\nb\", \"expiresAt\": \"" FUTURE "\"}",
-         credentials_sso_fetch,
-         {NULL},
-         "!the file holds no SSO token (/",
-         "",
-         ""},
-        {"renewed",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN_RENEWABLE(PAST),
-         credentials_sso_fetch,
-         {RENEWED, CREDENTIALS},
-         "AKID",
-         "\r\nx-amz-sso_bearer_token: bearer2\r\n",
-         "\"kept\": 1.50, "},
-        {"renewed: what is asked",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN_RENEWABLE(PAST),
-         credentials_sso_fetch,
-         {RENEWED, CREDENTIALS},
-         "AKID",
-         "{\"clientId\": \"id\", \"clientSecret\": \"cs\", \"grantType\": \"refresh_token\", \"refreshToken\": \"r1\"}",
-         "\"refreshToken\": \"r2\"}"},
-        {"renewed, and then the portal is down",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN_RENEWABLE(PAST),
-         credentials_sso_fetch,
-         {RENEWED, HEAD("403 x", 0) "\r\n"},
-         "!http",
-         "POST /token ",
-         "bearer2"},
-        {"not without a session",
-         LEGACY,
-         LEGACY_FILE,
-         SSO_TOKEN_RENEWABLE(PAST),
-         credentials_sso_fetch,
-         {NULL},
-         "!the SSO token has expired (/",
-         "",
-         "\"r1\""},
-        {"not renewed",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN_RENEWABLE(PAST),
-         credentials_sso_fetch,
-         {HEAD("400 x", 0) "\r\n"},
-         "run: aws sso login --profile p",
-         "POST /token ",
-         "\"r1\""},
-        {"renewal fails",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN_RENEWABLE(PAST),
-         credentials_sso_fetch,
-         {HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n"},
-         "answers HTTP 500: the service fails",
-         "POST /token ",
-         "\"r1\""},
-        {"renewal is garbage",
-         MODERN,
-         SESSION_FILE,
-         SSO_TOKEN_RENEWABLE(PAST),
-         credentials_sso_fetch,
-         {HEAD("200 OK", 2) "\r\n{}"},
-         "this is no token",
-         "POST /token ",
-         "\"r1\""},
-
-        {"login", LOGIN, LOGIN_FILE, LOGIN_TOKEN(FUTURE), credentials_login_fetch, {NULL}, "OLD", "", "\"r1\""},
-        {"login: none",
-         LOGIN,
-         LOGIN_FILE,
-         NULL,
-         credentials_login_fetch,
-         {NULL},
-         "!aws login has left no credentials (/",
-         "",
-         NULL},
-        {"login: bad file",
-         LOGIN,
-         LOGIN_FILE,
-         "{}",
-         credentials_login_fetch,
-         {NULL},
-         "!accessToken is missing in the file (/",
-         "",
-         "{}"},
-        {"login: renewed",
-         LOGIN,
-         LOGIN_FILE,
-         LOGIN_TOKEN(PAST),
-         credentials_login_fetch,
-         {LOGIN_RENEWED},
-         "NEW",
-         "POST /v1/token ",
-         "\"kept\": 1.50, "},
-        {"login: proof",
-         LOGIN,
-         LOGIN_FILE,
-         LOGIN_TOKEN(PAST),
-         credentials_login_fetch,
-         {LOGIN_RENEWED},
-         "NEW",
-         "\r\nDPoP: eyJ0eXAiOiJkcG9wK2p3dCIs",
-         "\"refreshToken\": \"r2\"}"},
-        {"login: what is asked",
-         LOGIN,
-         LOGIN_FILE,
-         LOGIN_TOKEN(PAST),
-         credentials_login_fetch,
-         {LOGIN_RENEWED},
-         "NEW",
-         "{\"clientId\": \"id\", \"refreshToken\": \"r1\", \"grantType\": \"refresh_token\"}",
-         "\"accountId\": \"1\""},
-        {"login: over",
-         LOGIN,
-         LOGIN_FILE,
-         LOGIN_TOKEN(PAST),
-         credentials_login_fetch,
-         {HEAD("401 x", 25) "\r\n{\"error\":\"TOKEN_EXPIRED\"}"},
-         "run: aws login --profile p",
-         "POST ",
-         "\"r1\""},
-        {"login: not permitted",
-         LOGIN,
-         LOGIN_FILE,
-         LOGIN_TOKEN(PAST),
-         credentials_login_fetch,
-         {HEAD("403 x", 36) "\r\n{\"error\":\"INSUFFICIENT_PERMISSIONS\"}"},
-         "signin:CreateOAuth2Token",
-         "POST ",
-         "\"r1\""},
-        {"login: service down",
-         LOGIN,
-         LOGIN_FILE,
-         LOGIN_TOKEN(PAST),
-         credentials_login_fetch,
-         {HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n", HEAD("500 x", 0) "\r\n"},
-         "!http",
-         "POST ",
-         "\"r1\""},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(exchanges); i++) {
         struct server server;
         size_t count = 0;
-        struct step steps[COUNT(rows[i].answers)];
-        for (; count < COUNT(steps) && rows[i].answers[count]; count++)
-            steps[count] = (struct step){rows[i].answers[count], *rows[i].answers[count] ? THEN_KEEP : THEN_RESET, 0};
-        print_message("%s\n", rows[i].about);
-        write_file(rows[i].path, rows[i].text);
+        struct step steps[COUNT(exchanges[i].answers)];
+        for (; count < COUNT(steps) && exchanges[i].answers[count]; count++)
+            steps[count] =
+                (struct step){exchanges[i].answers[count], *exchanges[i].answers[count] ? THEN_KEEP : THEN_RESET, 0};
+        print_message("%s\n", exchanges[i].about);
+        write_file(kinds[exchanges[i].kind].path, exchanges[i].text);
         server_start(&server, steps, count);
-        const char *got = fetch(rows[i].config, &server, rows[i].function, NULL);
+        const char *got = fetch(kinds[exchanges[i].kind].config, &server, kinds[exchanges[i].kind].fetch);
         server_stop(&server);
-        assert_holds(got, rows[i].expected);
-        assert_int_equal(got[0] == '!',
-                         rows[i].expected[0] != 'A' && rows[i].expected[0] != 'N' && rows[i].expected[0] != 'O');
+        assert_holds(got, exchanges[i].expected);
+        assert_int_equal(got[0] == '!', exchanges[i].expected[0] != 'A' && exchanges[i].expected[0] != 'N' &&
+                                            exchanges[i].expected[0] != 'O');
         assert_int_equal(server.requests, count);
-        assert_holds(server.history, rows[i].sent);
-        if (!rows[i].file_after)
+        assert_holds(server.history, exchanges[i].sent);
+        if (!exchanges[i].file_after)
             continue;
         _cleanup_buffer_ struct buffer text;
         struct stat st;
         buffer_init(&text, 65536);
-        assert_int_equal(file_read(rows[i].path, &text), 0);
-        assert_holds(text.bytes, rows[i].file_after);
-        assert_int_equal(stat(rows[i].path, &st), 0);
+        assert_int_equal(file_read(kinds[exchanges[i].kind].path, &text), 0);
+        assert_holds(text.bytes, exchanges[i].file_after);
+        assert_int_equal(stat(kinds[exchanges[i].kind].path, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
     }
 }
@@ -462,7 +387,7 @@ static void test_another_mount(void **state)
     assert_int_equal(flock(fd, LOCK_EX), 0);
     START(&server, steps);
     assert_int_equal(pthread_create(&thread, NULL, other_mount, &fd), 0);
-    assert_string_equal(fetch(MODERN, &server, credentials_sso_fetch, NULL), "AKID");
+    assert_string_equal(fetch(MODERN, &server, credentials_sso_fetch), "AKID");
     (void)pthread_join(thread, NULL);
     server_stop(&server);
     assert_int_equal(server.requests, 1);
