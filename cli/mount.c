@@ -2,38 +2,17 @@
 #include "cli/commands.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/mountpoint.h"
 #include "cli/options.h"
 #include "cli/process.h"
 #include "cli/serve.h"
-
-/* The absolute path; of a dead mount as well, which cannot be looked at itself. */
-static char *absolute_path(const char *path)
-{
-    char *whole = realpath(path, NULL);
-    if (whole || errno != ENOTCONN)
-        return whole;
-    _cleanup_free_ char *copy = strdup(path);
-    if (!copy)
-        return NULL;
-    size_t bytes = strlen(copy);
-    while (bytes > 1 && copy[bytes - 1] == '/')
-        copy[--bytes] = '\0';
-    char *slash = strrchr(copy, '/');
-    const char *entry = slash ? slash + 1 : copy;
-    if (slash)
-        *slash = '\0';
-    _cleanup_free_ char *parent = realpath(!slash ? "." : copy[0] != '\0' ? copy : "/", NULL);
-    if (!parent || asprintf(&whole, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, entry) < 0)
-        return NULL;
-    return whole;
-}
+#include "cli/supervise.h"
 
 static int open_log(const struct options *options, bool ready)
 {
@@ -53,6 +32,30 @@ static void ready(void *context)
     process_ready();
 }
 
+struct daemon {
+    const struct options *options;
+    const char *mountpoint;
+};
+
+static int work(void *context)
+{
+    const struct daemon *daemon = context;
+    struct error error = {0};
+    int r = serve_mount(daemon->options, daemon->mountpoint, ready, (void *)(uintptr_t)daemon->options, &error);
+    if (r < 0)
+        log_error("%s", error.message);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* In the supervisor: the daemon has said what there is to say. */
+static void daemon_ready(void *context)
+{
+    const struct daemon *daemon = context;
+    if (!daemon->options->foreground)
+        (void)open_log(daemon->options, true);
+    process_ready();
+}
+
 int command_mount(int count, char **arguments, bool as_helper)
 {
     _cleanup_options_ struct options options = {0};
@@ -64,10 +67,14 @@ int command_mount(int count, char **arguments, bool as_helper)
     }
     if (options.make_mountpoint)
         (void)mkdir(options.operands.texts[0], 0755); /* if it failed, the next line tells */
-    _cleanup_free_ char *mountpoint = absolute_path(options.operands.texts[0]);
+    _cleanup_free_ char *mountpoint = mountpoint_absolute(options.operands.texts[0]);
     if (!mountpoint) {
         (void)fprintf(stderr, "secretsfs: %s: %s; create it with: mkdir -p %s\n", options.operands.texts[0],
                       strerror(errno), options.operands.texts[0]);
+        return EXIT_FAILURE;
+    }
+    if (options.shared && mountpoint_check_shared(mountpoint, &error) < 0) {
+        (void)fprintf(stderr, "secretsfs: %s\n", error.message);
         return EXIT_FAILURE;
     }
     if (!options.foreground && (r = process_daemonise()) < 0) {
@@ -81,8 +88,7 @@ int command_mount(int count, char **arguments, bool as_helper)
                       options.log_path ? options.log_path : "", strerror(-r));
         return EXIT_FAILURE;
     }
-    r = serve_mount(&options, mountpoint, ready, &options, &error);
-    if (r < 0)
-        log_error("%s", error.message);
-    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    struct daemon daemon = {&options, mountpoint};
+    const struct supervised supervised = {mountpoint, work, daemon_ready, &daemon};
+    return options.supervise ? supervise(&supervised) : work(&daemon);
 }

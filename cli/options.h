@@ -33,6 +33,8 @@ struct options {
     bool foreground;
     bool lazy;
     bool make_mountpoint;
+    bool supervise;
+    bool shared;
     bool json;
     bool watch;
     struct text_list required;

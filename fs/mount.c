@@ -18,6 +18,8 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <limits.h>
+#include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -129,6 +132,17 @@ static int attach_privileged(struct mount *mount, struct fuse_session *session)
     return 0;
 }
 
+/* Who could not mount without fusermount3 cannot unmount without it. */
+static bool unmount_by_helper(const char *mountpoint)
+{
+    char *const arguments[] = {(char *)(uintptr_t) "fusermount3", (char *)(uintptr_t) "-quz", (char *)(uintptr_t) "--",
+                               (char *)(uintptr_t)mountpoint, NULL};
+    pid_t child;
+    int status = 0;
+    return posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ) == 0 &&
+           waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 /* statvfs(), because the kernel answers stat() from its cache long after a daemon has died. */
 int mount_clear_dead(const char *mountpoint)
 {
@@ -137,9 +151,10 @@ int mount_clear_dead(const char *mountpoint)
         return 0;
     if (errno != ENOTCONN && errno != ECONNABORTED)
         return errno == ENOENT ? 0 : -errno;
-    if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-        return -errno;
-    return 1;
+    if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+        return 1;
+    int r = -errno;
+    return r == -EPERM && unmount_by_helper(mountpoint) ? 1 : r;
 }
 
 static int check_mountpoint(const char *mountpoint, struct error *ret_error)

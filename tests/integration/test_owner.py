@@ -3,12 +3,13 @@
 
 import os
 import pwd
+import signal
 import stat
 
 import pytest
 
 import util
-from mounting import BINARY
+from mounting import BINARY, daemons
 
 APP, APP_GROUP, OTHER = 12345, 23456, 34567
 SECRETS = {"prod/db": {"password": "the password of the database"}}
@@ -72,22 +73,46 @@ def fuse_for_all():
     os.chmod("/dev/fuse", mode)
 
 
-@root_only
-def test_mounted_by_an_ordinary_user(fake, mount, fs_as, fuse_for_all):
-    user_id = pwd.getpwnam("nobody").pw_uid  # fusermount3 wants to know the user's name
-    user = fs_as(user_id)
-    if not user.call("access", BINARY, os.X_OK):
+@pytest.fixture
+def ordinary_user(fs_as, fuse_for_all):
+    """The id of a user who may mount by fusermount3, which wants to know the user's name."""
+    user_id = pwd.getpwnam("nobody").pw_uid
+    if not fs_as(user_id).call("access", BINARY, os.X_OK):
         pytest.skip(f"{BINARY} is not for everyone here")
     if not os.stat("/usr/bin/fusermount3").st_mode & stat.S_ISUID:
         pytest.skip("fusermount3 is not installed with its privileges")
+    return user_id
+
+
+# LeakSanitizer cannot trace a process that is not dumpable, unless root runs it.
+NO_LEAKS = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
+@root_only
+def test_mounted_by_an_ordinary_user(fake, mount, fs_as, ordinary_user):
+    user = fs_as(ordinary_user)
     fake.put_many(SECRETS)
-    # LeakSanitizer cannot trace a process that is not dumpable, unless root runs it.
-    sanitizer = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
-    mounted = mount(fake, "--secret", "prod/db", user=user_id, env=sanitizer)
+    mounted = mount(fake, "--secret", "prod/db", user=ordinary_user, env=NO_LEAKS)
     assert user.read(mounted / PATH) == SECRETS["prod/db"]["password"].encode()
-    assert user.stat(mounted / PATH)["st_uid"] == user_id
+    assert user.stat(mounted / PATH)["st_uid"] == ordinary_user
     assert user.errno("close_opened", mounted / PATH, os.O_RDWR) in ("EACCES", "EROFS")
     for other in (fs_as(), fs_as(OTHER)):
         assert other.read_errno(mounted / PATH) == "EACCES"
-    assert util.run(BINARY, "unmount", mounted.path, user=user_id, group=user_id, extra_groups=[]).returncode == 0
+    as_user = {"user": ordinary_user, "group": ordinary_user, "extra_groups": []}
+    assert util.run(BINARY, "unmount", mounted.path, **as_user).returncode == 0
+    assert mounted.wait() == 0
+
+
+@root_only
+def test_a_dead_mount_of_an_ordinary_user_is_replaced(fake, mount, fs_as, ordinary_user):
+    """By the supervisor's next daemon; fusermount3 detaches the dead one."""
+    user = fs_as(ordinary_user)
+    fake.put_many(SECRETS)
+    mounted = mount(fake, "--supervise", "--secret", "prod/db", user=ordinary_user, env=NO_LEAKS)
+    assert user.read_errno(mounted / PATH) is None
+    [daemon] = set(daemons(mounted.path)) - {mounted.process.pid}
+    os.kill(daemon, signal.SIGKILL)
+    mounted.wait_log("was killed by signal 9")
+    util.wait_until(lambda: user.read_errno(mounted / PATH) is None)
+    mounted.signal(signal.SIGTERM)
     assert mounted.wait() == 0

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -251,6 +252,37 @@ static void threads_make_secrets_of_their_own(void **state)
     join_all(threads);
 }
 
+static void child_shares_only_what_was_there_before(void **state)
+{
+    enum { SIZE = 1000 };
+    (void)state;
+    struct secret *before = new_filled(SIZE, 1);
+    struct secret *freed = new_filled(SIZE, 2);
+    secret_unref(freed); /* its block is in a free list */
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        secret_after_fork();
+        bool same = secret_bytes(before)[SIZE - 1] == pattern(SIZE - 1, 1);
+        struct secret *first = new_filled(SIZE, 3);
+        struct secret *second = new_filled(SIZE, 4);
+        _exit(same && first && second ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+
+    struct secret *after[2] = {NULL};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(secret_alloc(SIZE, &after[i]), 0);
+        for (size_t place = sizeof(void *); place < SIZE; place++) /* nothing of the child's is in there */
+            assert_int_equal(((const char *)secret_fill(after[i]))[place], 0);
+        secret_unref(after[i]);
+    }
+    assert_filled(before, SIZE, 1);
+    secret_unref(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +291,7 @@ int main(void)
         cmocka_unit_test(block_is_wiped_on_the_last_unref),
         cmocka_unit_test(large_secret_is_unmapped_on_the_last_unref),
         cmocka_unit_test(too_large_is_refused),
+        cmocka_unit_test(child_shares_only_what_was_there_before),
         cmocka_unit_test(others_cannot_read_the_bytes),
         cmocka_unit_test(last_of_many_threads_wipes),
         cmocka_unit_test(threads_make_secrets_of_their_own),
