@@ -64,7 +64,7 @@ LIBRARIES = {
     "json-c/": ("base/json.c",),
     "json.h": ("base/json.c",),
     "openssl/": ("auth/", "base/"),
-    "expat.h": ("auth/",),
+    "expat.h": ("auth/xml.c",),
     "fuse": ("fs/", "cli/"),
 }
 
