@@ -97,22 +97,23 @@ static const char *remedy(const struct error *error, bool signed_call)
 
 /* Puts around the reason what could not be done, where, and what to do. Believed at once is only what AWS says of a
  * secret; a role that is denied leaves us without credentials. */
-static int explain(const struct sts_call *call, struct error *error)
+static int fail(const struct sts_call *call, const struct error *said, struct error *ret_error)
 {
-    struct error said = *error;
-    const char *advice = remedy(error, call->credentials != NULL);
-    enum error_kind kind = error_is_definite(said.kind) ? ERROR_NO_CREDENTIALS : said.kind;
-    size_t size = strlen(said.message);
+    const char *advice = remedy(said, call->credentials != NULL);
+    enum error_kind kind = error_is_definite(said->kind) ? ERROR_NO_CREDENTIALS : said->kind;
+    size_t size = strlen(said->message);
     bool cut = advice[0] && size > MAX_REASON_BYTES;
 
     if (cut)
         size = MAX_REASON_BYTES;
-    else if (advice[0] && size > 0 && said.message[size - 1] == '.')
+    else if (advice[0] && size > 0 && said->message[size - 1] == '.')
         size--;
-    int r = error_set(error, kind, "%.*s at %s: %.*s%s%s%s", MAX_SUBJECT_BYTES, call->subject, call->url, (int)size,
-                      said.message, cut ? "..." : "", advice[0] ? "; " : "", advice);
-    memcpy(error->code, said.code, sizeof(error->code));
-    memcpy(error->request_id, said.request_id, sizeof(error->request_id));
+    int r = error_set(ret_error, kind, "%.*s at %s: %.*s%s%s%s", MAX_SUBJECT_BYTES, call->subject, call->url, (int)size,
+                      said->message, cut ? "..." : "", advice[0] ? "; " : "", advice);
+    if (ret_error) {
+        memcpy(ret_error->code, said->code, sizeof(said->code));
+        memcpy(ret_error->request_id, said->request_id, sizeof(said->request_id));
+    }
     return r;
 }
 
@@ -135,12 +136,7 @@ static int perform(const struct sts_call *call, struct http *http, uint64_t dead
     };
     struct error error = {.kind = ERROR_NONE};
     int r = aws_call_perform(&request, call->credentials, http, deadline_ns, ret_answer, &error);
-    if (r < 0) {
-        r = explain(call, &error);
-        if (ret_error)
-            *ret_error = error;
-    }
-    return r;
+    return r < 0 ? fail(call, &error, ret_error) : 0;
 }
 
 /* Sends the request and takes credentials out of the answer. */
@@ -155,12 +151,8 @@ static int get_credentials(const struct sts_call *call, struct http *http, const
     if (r < 0)
         return r;
     r = sts_answer_credentials(answer.bytes, answer.size_bytes, provider, &credentials, &error);
-    if (r < 0) {
-        r = explain(call, &error);
-        if (ret_error)
-            *ret_error = error;
-        return r;
-    }
+    if (r < 0)
+        return fail(call, &error, ret_error);
     /* STS tells the time by its own clock, and whoever looks at it does by ours. */
     if (credentials->expires_ns != CLOCK_NEVER_NS)
         credentials->expires_ns -= (uint64_t)atomic_load(&call->context->clock->offset_ns);
@@ -230,10 +222,12 @@ int sts_get_caller_identity(const struct provider_context *context, struct http 
     _cleanup_buffer_ struct buffer answer = {0};
     _cleanup_(sts_call_clear) struct sts_call call = {
         .context = context, .credentials = credentials, .subject = "cannot ask for our identity"};
+    struct error error = {.kind = ERROR_NONE};
     int r = begin(&call, "GetCallerIdentity", ret_error);
     if (r == 0)
         r = perform(&call, http, deadline_ns, &answer, ret_error);
-    if (r == 0)
-        r = sts_answer_identity(answer.bytes, answer.size_bytes, ret_identity, ret_error);
-    return r;
+    if (r < 0)
+        return r;
+    r = sts_answer_identity(answer.bytes, answer.size_bytes, ret_identity, &error);
+    return r < 0 ? fail(&call, &error, ret_error) : 0;
 }
