@@ -48,7 +48,7 @@ int credentials_chain_new(const struct provider_context *context, struct credent
 
 /* Calls `each` for the providers that the last fetch() of the chain has asked, in their order. Not while fetch() runs.
  */
-void credentials_chain_each(const struct credentials_provider *chain, provider_outcome_cb each, void *context);
+void credentials_chain_each(const struct credentials_provider *base, provider_outcome_cb each, void *context);
 
 /* A role on top of others: `source` gives the credentials that assume it. The texts are copied; `external_id` may be
  * NULL. Owns `source`, also on failure. */

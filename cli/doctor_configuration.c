@@ -119,7 +119,7 @@ static void report_session(struct doctor *doctor, const struct files *files, con
 /* What the options say of the source; a session is no use without it. */
 static int open_source(struct doctor *doctor, struct error *ret_error)
 {
-    struct aws_session *session;
+    struct aws_session *session = NULL;
     int r = source_open_session(doctor->options, &session, ret_error);
     if (r < 0)
         return r;

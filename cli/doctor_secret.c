@@ -117,16 +117,20 @@ static void report_keys(struct doctor *doctor, const char *name, const struct ke
         report_no_key(doctor, name, wanted, "take one of the keys above; case counts");
 }
 
+static bool is_object(const struct value *value, struct json_slice *ret_object)
+{
+    return !value->binary &&
+           json_slice_check(secret_bytes(value->bytes), secret_size_bytes(value->bytes), ret_object) == 0 &&
+           json_slice_type(*ret_object) == JSON_OBJECT;
+}
+
 static void check_keys(struct doctor *doctor, const char *name, const struct value *value, const char *wanted)
 {
-    struct json_slice object, key, member;
+    struct json_slice object = {.bytes = NULL}, key, member;
     struct keys keys = {.count = 0};
     size_t position = 0;
-    bool is_object = !value->binary &&
-                     json_slice_check(secret_bytes(value->bytes), secret_size_bytes(value->bytes), &object) == 0 &&
-                     json_slice_type(object) == JSON_OBJECT;
 
-    if (!is_object) {
+    if (!is_object(value, &object)) {
         report_say(doctor->report, STEP_OK, "keys", name, "%s, and so one file: value",
                    value->binary ? "binary" : "not a JSON object");
         if (wanted)

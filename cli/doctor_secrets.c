@@ -138,16 +138,13 @@ void doctor_check_local(struct doctor *doctor)
     _cleanup_local_file_ struct local_file *file = NULL;
     struct error error = {.kind = ERROR_NONE};
 
-    int r = local_file_read(path, &file, &error);
-    if (r == 0)
-        report_say(doctor->report, STEP_OK, "local-file", path, "%zu secrets", file->entry_count);
-    if (r == 0)
-        r = local_source_new(path, &doctor->source, &error);
-    if (r < 0) {
+    if (local_file_read(path, &file, &error) < 0 || local_source_new(path, &doctor->source, &error) < 0) {
         doctor_report_error(doctor, STEP_FAILED, "local-file", path, &error,
                             "the file must be a JSON object that its owner alone can read (chmod 600)", NULL);
         doctor_block(doctor, "the local file is unusable");
+        return;
     }
+    report_say(doctor->report, STEP_OK, "local-file", path, "%zu secrets", file->entry_count);
 }
 
 void doctor_check_secrets(struct doctor *doctor)

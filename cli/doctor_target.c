@@ -56,7 +56,7 @@ int doctor_target_parse(const char *text, struct doctor_target *ret_target)
         if (!take(&at, &target.key) || !take(&at, &target.stage) || !take(&at, &target.version_id))
             return -ENOMEM;
     }
-    *ret_target = target;
-    target = (struct doctor_target){0};
+    *ret_target =
+        (struct doctor_target){STEAL(target.id), STEAL(target.key), STEAL(target.stage), STEAL(target.version_id)};
     return 0;
 }

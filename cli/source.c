@@ -32,7 +32,7 @@ int source_open_with(struct aws_session *session, const struct options *options,
 
 int source_open(const struct options *options, struct source **ret_source, struct error *ret_error)
 {
-    struct aws_session *session;
+    struct aws_session *session = NULL;
     if (options->local)
         return local_source_new(options->local, ret_source, ret_error);
     int r = source_open_session(options, &session, ret_error);
