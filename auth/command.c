@@ -101,6 +101,8 @@ static int spawn(struct command *command, int output_fd, int error_fd)
         r = set_files(&files, output_fd, error_fd);
     if (r == 0)
         r = posix_spawn(&command->pid, "/bin/sh", &files, &attributes, arguments, variables);
+    if (r != 0)
+        command->pid = 0;
     (void)posix_spawn_file_actions_destroy(&files);
     (void)posix_spawnattr_destroy(&attributes);
     return -r;

@@ -47,6 +47,7 @@ void process_harden(void)
     (void)mallopt(M_ARENA_MAX, 1);
     (void)umask(0077);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* ignored, nobody would learn how a child has ended */
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);

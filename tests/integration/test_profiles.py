@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Credentials from profiles of the shared files: what they say, what goes wrong, and what happens while mounted."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -59,7 +60,12 @@ class Shared:
 
 @pytest.fixture
 def shared(tmp_path):
-    return Shared(tmp_path)
+    files = Shared(tmp_path)
+    yield files
+    for pid in files.started():  # those that secretsfs should have ended, and has not
+        with contextlib.suppress(OSError):
+            if os.fsencode(files.home) in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.killpg(pid, signal.SIGKILL)
 
 
 def keys(access_key=ACCESS_KEY, secret=SECRET_KEY):
@@ -223,6 +229,19 @@ def test_process(fake, mount, fs, shared):
     assert len(shared.started()) == 1
 
 
+def test_process_where_the_end_of_children_is_ignored(fake, mount, fs, shared):
+    """As it may be inherited, and then nobody learns an exit code."""
+    fake.put("prod/db", SECRET)
+    shared.print()
+    shared.process(f"cat {shared.answer}")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        mounted = mount(fake, env=shared.environment())
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert fs.read(mounted / PATH) == SECRET["password"].encode()
+
+
 def test_process_gets_no_keys(fake, mount, fs, shared):
     fake.put("prod/db", SECRET)
     shared.print()
@@ -325,7 +344,7 @@ def test_a_process_is_ended_by_the_unmount(fake, mount, fs, shared):
 def test_a_process_that_nobody_waits_for_is_ended_by_the_unmount(fake, mount, fs, shared):
     fake.put("prod/db", SECRET)
     shared.process("sleep 600")
-    mounted = mount(fake, "--secret", "prod/*", "--timeout", "500ms", env=shared.environment())
+    mounted = mount(fake, "--secret", "prod/db", "--timeout", "500ms", env=shared.environment())
     assert fs.read_errno(mounted / PATH) == "ETIMEDOUT"
     assert is_running(shared.started()[0])
     mounted.unmount()
