@@ -59,7 +59,7 @@ static void test_paths(void **state)
     }
 }
 
-/* Bits of `refreshable`. */
+/* What is expected of a text. */
 enum { BAD = -1, PLAIN = 0, REFRESHABLE = 1 };
 
 #define REGISTERED "\"clientId\":\"id\",\"clientSecret\":\"cs\",\"refreshToken\":\"r\",\"registrationExpiresAt\":"
