@@ -304,7 +304,7 @@ int aws_session_credentials(struct aws_session *session, struct http *http, uint
 {
     int r = credentials_cache_get(session->cache, http, deadline_ns, ret_credentials, ret_error);
     if (r < 0 && ret_error)
-        ret_error->advised = true; /* as by the contract of providers */
+        ret_error->complete = true; /* providers name the file or URL, and the remedy */
     return r;
 }
 

@@ -13,8 +13,6 @@ int secretsmanager_advise(struct error *error, const char *advice, const char *r
 {
     struct error said = *error;
     size_t size = strlen(said.message);
-    if (said.advised)
-        advice = "";
     bool cut = advice[0] && size > MAX_REASON_BYTES;
 
     if (error->complete)

@@ -69,10 +69,8 @@ int wire_perform(struct wire *wire, struct http *http, const struct aws_call *ca
     for (bool renewed = false;; renewed = true) {
         _cleanup_credentials_ struct credentials *credentials = NULL;
         r = aws_session_credentials(wire->session, http, deadline_ns, &credentials, &error);
-        if (r < 0) {
-            error.complete = true; /* providers name the file or URL, and the remedy */
+        if (r < 0)
             break;
-        }
         r = aws_call_perform(&complete, credentials, http, deadline_ns, ret_body, &error);
         if (r == 0)
             return 0;

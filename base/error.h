@@ -32,7 +32,6 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    bool advised;        /* the message says already what to do */
     char code[64];       /* the service's own code, "AccessDeniedException", or "" */
     char request_id[64]; /* x-amzn-RequestId, or "" */
     char message[512];   /* one line for people, printable ASCII only */

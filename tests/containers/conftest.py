@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: the images, a folder that containers share, a fake Secrets Manager on loopback, which they all reach."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+import podman
+import util
+from server import FakeServer
+
+
+@pytest.fixture(scope="session")
+def image():
+    """The image as docker/Dockerfile makes it."""
+    podman.podman("build", "--format=docker",  # OCI's has no health check
+                  "--pull=never", "--network", "host", "-q", "-t", podman.IMAGE, "-f",
+                  podman.ROOT / "docker/Dockerfile", podman.ROOT, timeout=600)
+    return podman.IMAGE
+
+
+@pytest.fixture(scope="session")
+def app_image():
+    """Where apps run: the base with a consumer of inotify events."""
+    podman.build(podman.APP, f"FROM {podman.BASE}\nRUN apt-get update && apt-get install -y --no-install-recommends "
+                             "inotify-tools procps && rm -rf /var/lib/apt/lists/*\n")
+    return podman.APP
+
+
+@pytest.fixture
+def fake():
+    server = FakeServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start():
+    """start(image, *words, options=[…]): a container that goes with the test."""
+    started = []
+
+    def run(image, *words, options=()):
+        started.append(podman.Container(image, *words, options=options))
+        return started[-1]
+    yield run
+    for container in reversed(started):
+        container.remove()
+
+
+@pytest.fixture
+def shared():
+    """A folder of the host on a shared mount, as `/` is on hosts with systemd."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="secretsfs-shared-"))
+    folder.chmod(0o755)
+    util.run("mount", "--bind", folder, folder)
+    util.run("mount", "--make-rshared", folder)
+    yield folder
+    while os.path.lexists(folder) and util.run("umount", "-l", folder / "secrets").returncode == 0:
+        pass
+    util.run("umount", "-l", folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def aws(fake):
+    """Options of `podman run` with which secretsfs finds the fake."""
+    [key] = fake.users
+    variables = {"AWS_ENDPOINT_URL": fake.url, "AWS_REGION": fake.region, "AWS_ACCESS_KEY_ID": key,
+                 "AWS_SECRET_ACCESS_KEY": fake.users[key].secret_key, "AWS_EC2_METADATA_DISABLED": "true"}
+    return [f"--env={name}={value}" for name, value in variables.items()]
