@@ -10,6 +10,11 @@ from util import run
 CLONE_NEWNET = 0x40000000
 
 
+def _ip(*words):
+    done = run("ip", *words)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 class Network:
     """Its one thread lives there; what the thread starts (sockets, threads, processes) does so too."""
 
@@ -22,12 +27,15 @@ class Network:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        commands = [["link", "set", "lo", "up"]]
-        commands += [["addr", "add", address, "dev", "lo"] + (["nodad"] if ":" in address else [])
-                     for address in addresses]
-        for command in commands:
-            done = run("ip", *command)
-            assert done.returncode == 0, done.stderr.decode()
+        _ip("link", "set", "lo", "up")
+        for address in addresses:
+            _ip("addr", "add", address, "dev", "lo", *(["nodad"] if ":" in address else []))
+
+    def swallow(self, address):
+        """What is sent there is lost without a word."""
+        for words in ("link add hole type veth peer name bottom", "link set bottom up", "link set hole up",
+                      f"route add {address} dev hole", f"neigh add {address} lladdr 02:00:00:00:00:01 dev hole"):
+            self.run(_ip, *words.split())
 
     def run(self, function, *args, **kwargs):
         return self._thread.submit(function, *args, **kwargs).result()

@@ -34,7 +34,6 @@ WAYS = {
     "imds": ("169.254.169.254", {DISABLED: None}),
     "imds-ipv6": ("fd00:ec2::254", {DISABLED: None, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}),
 }
-every_way = pytest.mark.parametrize("world", list(WAYS), indirect=True)
 
 
 class World:
@@ -109,10 +108,17 @@ def password(fs, mounted):
     return fs.read(mounted / "prod/db/password").decode()
 
 
-@every_way
+@pytest.mark.parametrize("world", ["pod-identity-ipv6", "imds-ipv6"], indirect=True)
+def test_read_by_ipv6(world, mount, fs, silent):
+    mounted = world.mount(mount)
+    silent.append(mounted)
+    assert password(fs, mounted) == SECRET["password"]
+
+
+@pytest.mark.parametrize("world", [way for way in WAYS if "ipv6" not in way], indirect=True)
 def test_read_and_refresh_in_use(world, mount, fs, silent):
     """Credentials that live for seconds are replaced before AWS refuses them, unseen by readers."""
-    world.metadata.life = 5
+    world.metadata.life = 8
     mounted = world.mount(mount)
     silent.append(mounted)
     util.wait_until(lambda: password(fs, mounted) == SECRET["password"] and len(world.keys_used()) == 2)
@@ -220,7 +226,7 @@ def test_never_through_a_proxy(world, mount, fs):
     dead = f"http://127.0.0.1:{util.free_port()}"
     proxies = {name: dead for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY",
                                        "all_proxy")}
-    mounted = world.mount(mount, "--secret", "prod/*", "--timeout", "1s", env=proxies)
+    mounted = world.mount(mount, "--secret", "prod/*", "--timeout", "5s", env=proxies)
     assert fs.read_errno(mounted / "prod/db/password") == "ETIMEDOUT"  # Secrets Manager itself is asked by proxy
     assert len(world.metadata.given) == 1
     assert world.fake.count() == 0
@@ -282,3 +288,12 @@ def test_nobody_there(world, mount, fs):
     assert fs.read_errno(mounted / "prod/db/password") == "EKEYEXPIRED"
     mounted.wait_log('"prod/db"', "no AWS credentials found", "cannot be reached; is this an EC2 instance?")
     assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize("world", ["ecs-relative"], indirect=True)
+def test_packets_that_are_lost(world, mount, fs):
+    """Outside EC2 the address of the instance metadata may swallow everything: it counts as missing after a second."""
+    world.network.swallow("169.254.169.254")
+    mounted = world.mount(mount, env={RELATIVE: None, DISABLED: None})
+    assert fs.read_errno(mounted / "prod/db/password") == "EKEYEXPIRED"
+    mounted.wait_log('"prod/db"', "http://169.254.169.254 cannot be reached; is this an EC2 instance?")
