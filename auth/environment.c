@@ -77,3 +77,19 @@ int environment_path(const struct environment *environment, const char *path, ch
     *ret_path = result;
     return 0;
 }
+
+const char *environment_profile(const struct environment *environment, const char *option, const char **ret_origin)
+{
+    static const char *const variables[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"};
+    *ret_origin = option ? "--profile" : NULL;
+    if (option)
+        return option;
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        const char *name = environment_get(environment, variables[i]);
+        if (name) {
+            *ret_origin = variables[i];
+            return name;
+        }
+    }
+    return "default";
+}

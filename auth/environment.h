@@ -22,3 +22,8 @@ const char *environment_get(const struct environment *environment, const char *n
 /* A path as users write it: a leading "~" or "~/" is the home directory, and what is relative is made
  * absolute, because a daemon leaves its working directory. Returns 0, -errno of getcwd(), or -ENOMEM. */
 int environment_path(const struct environment *environment, const char *path, char **ret_path);
+
+/* The name of the selected profile: `option` (of --profile, or NULL), AWS_PROFILE, AWS_DEFAULT_PROFILE, "default".
+ * `ret_origin` is which of them, or NULL for the last. botocore alone knows AWS_DEFAULT_PROFILE, and there it wins;
+ * here it stands in for AWS_PROFILE. */
+const char *environment_profile(const struct environment *environment, const char *option, const char **ret_origin);

@@ -68,17 +68,11 @@ static bool environment_has_credentials(const struct environment *environment)
     return false;
 }
 
-/* Selects the profile. One that was asked for must exist, unless the environment asks and does without. botocore alone
- * knows AWS_DEFAULT_PROFILE, and there it wins; here it stands in for AWS_PROFILE. */
+/* Selects the profile. One that was asked for must exist, unless a variable asks and it is not needed. */
 static int load_profile(struct aws_session *session, const char *option, struct error *ret_error)
 {
-    const char *origin = "AWS_PROFILE";
-    const char *variable = environment_get(session->environment, origin);
-    if (!variable) {
-        origin = "AWS_DEFAULT_PROFILE";
-        variable = environment_get(session->environment, origin);
-    }
-    const char *name = option ? option : variable ? variable : "default";
+    const char *origin;
+    const char *name = environment_profile(session->environment, option, &origin);
     int r = copy_text(name, &session->profile, ret_error);
     if (r == 0)
         r = config_files_load(session->files, &session->config, ret_error);
@@ -91,10 +85,10 @@ static int load_profile(struct aws_session *session, const char *option, struct 
         .profile_name = session->profile,
         .profile = config_profile(session->config, session->profile),
     };
-    if (session->settings.profile || (!option && (!variable || environment_has_credentials(session->environment))))
+    if (session->settings.profile || (!option && (!origin || environment_has_credentials(session->environment))))
         return 0;
-    return error_set(ret_error, ERROR_BAD_REQUEST, "there is no profile \"%s\" (from %s) in %s", name,
-                     option ? "--profile" : origin, config_files_names(session->files));
+    return error_set(ret_error, ERROR_BAD_REQUEST, "there is no profile \"%s\" (from %s) in %s", name, origin,
+                     config_files_names(session->files));
 }
 
 /* The path is made absolute, and a bundle that is not there is told at once and not as a failure of TLS later. */
@@ -253,11 +247,6 @@ const char *aws_session_region(const struct aws_session *session)
 const char *aws_session_region_origin(const struct aws_session *session)
 {
     return session->region_origin;
-}
-
-const char *aws_session_profile(const struct aws_session *session)
-{
-    return session->profile;
 }
 
 const char *aws_session_ca_bundle(const struct aws_session *session)

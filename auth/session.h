@@ -40,8 +40,6 @@ const char *aws_session_region(const struct aws_session *session);
  * metadata". */
 const char *aws_session_region_origin(const struct aws_session *session);
 
-const char *aws_session_profile(const struct aws_session *session); /* the name of the selected one */
-
 const char *aws_session_ca_bundle(const struct aws_session *session); /* or NULL */
 unsigned aws_session_max_attempts(const struct aws_session *session);
 struct signing_clock *aws_session_clock(struct aws_session *session); /* for every signature; lives as long as it */

@@ -19,7 +19,7 @@ struct files {
     struct config_files *files;
     struct config *config; /* NULL: could not be read, and `error` tells why */
     struct error error;
-    const char *profile, *profile_origin;
+    const char *profile, *profile_origin; /* as environment_profile() */
     bool profile_found;
 };
 
@@ -35,9 +35,7 @@ static int files_read(struct files *files, const struct options *options)
     if (environment_new(environ, &files->environment) < 0 || config_files_new(files->environment, &files->files) < 0)
         return -ENOMEM;
     (void)config_files_load(files->files, &files->config, &files->error);
-    const char *variable = environment_get(files->environment, "AWS_PROFILE");
-    files->profile = options->profile ? options->profile : variable ? variable : "default";
-    files->profile_origin = options->profile ? "--profile" : variable ? "AWS_PROFILE" : NULL;
+    files->profile = environment_profile(files->environment, options->profile, &files->profile_origin);
     files->profile_found = files->config && config_profile(files->config, files->profile);
     return 0;
 }
