@@ -170,6 +170,20 @@ void cache_check(struct cache *cache, const char *id, const char *version_id)
     list_soon(cache);
 }
 
+/* Did the last attempt, if there was one, get no answer, and will nobody else try again soon? */
+static bool is_missing(const struct cache_secret *secret, const void *context)
+{
+    bool polled = secret->value && secret->cache->options.poll_ns > 0;
+    bool unanswered = secret->known.failure == ERROR_NONE ? !secret->value : !error_is_definite(secret->known.failure);
+    (void)context;
+    return unanswered && !polled;
+}
+
+void cache_fetch_missing(struct cache *cache)
+{
+    ask_many(cache, is_missing, NULL, false);
+}
+
 /* --- life --- */
 
 int cache_new(struct source *source, struct scope *scope, const struct cache_options *options,
@@ -256,6 +270,15 @@ const struct names *cache_names(const struct cache *cache)
 const struct scope *cache_scope(const struct cache *cache)
 {
     return cache->scope;
+}
+
+int cache_path_id(const struct cache *cache, const char *path, char **ret_id)
+{
+    const char *listed = names_find(cache->names, path, NULL);
+    if (!scope_is_empty(cache->scope) || !listed || listed[0] != '/')
+        return scope_id(cache->scope, path, ret_id);
+    *ret_id = strdup(listed);
+    return *ret_id ? 0 : -ENOMEM;
 }
 
 const struct cache_counters *cache_counters(const struct cache *cache)

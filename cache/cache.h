@@ -25,6 +25,7 @@ struct cache_options {
     uint64_t list_interval_ns; /* 0: names are listed once */
     uint64_t poll_ns;          /* 0: never */
     uint64_t cache_bytes;      /* above it values that nobody uses are dropped */
+    bool eager;                /* what is in use is checked also when it has never had a value */
 };
 
 /* What the cache tells its user, always from within cache_dispatch() or cache_tick(). */
@@ -62,6 +63,14 @@ void cache_tick(struct cache *cache, uint64_t now_ns);
 /* Checks now what is in use of a secret (a name or an ARN), unless it has this version (or NULL) already. `id` NULL:
  * everything in use, and the names (SIGHUP, a changed local file). */
 void cache_check(struct cache *cache, const char *id, const char *version_id);
+
+/* Asks now for what is in use and has no value (or has one that nothing polls) because it was never asked for, or the
+ * last attempt got no answer. */
+void cache_fetch_missing(struct cache *cache);
+
+/* How the secret at a path is asked for: by its name, or by an ARN where --secret has one. The caller frees the text.
+ * Returns 0, -ENOENT when the path is out of scope, or -ENOMEM. */
+int cache_path_id(const struct cache *cache, const char *path, char **ret_id);
 
 /* --- secrets --- */
 

@@ -232,7 +232,7 @@ static bool is_immutable(const struct cache_secret *secret)
 /* What has never had a value is asked for when somebody wants it. */
 bool secret_is_polled(struct cache_secret *secret)
 {
-    bool had_value = secret->value || secret->generation > 1;
+    bool had_value = secret->value || secret->generation > 1 || secret->cache->options.eager;
     return (!secret->version_id || secret->stage) && had_value && cache_secret_in_use(secret);
 }
 

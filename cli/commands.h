@@ -10,6 +10,7 @@
 
 int command_mount(int count, char **arguments, bool as_helper);
 int command_unmount(int count, char **arguments);
+int command_sync(int count, char **arguments);
 int command_status(int count, char **arguments);
 int command_health(int count, char **arguments);
 int command_doctor(int count, char **arguments);

@@ -21,6 +21,7 @@ static const struct {
 } commands[] = {
     {"mount", COMMAND_MOUNT, mount_command, "mount [options] MOUNTPOINT", "show the secrets as files at MOUNTPOINT"},
     {"unmount", COMMAND_UNMOUNT, command_unmount, "unmount [--lazy] MOUNTPOINT", "end a mount"},
+    {"sync", COMMAND_SYNC, command_sync, "sync --to DIR [options]", "keep the secrets in DIR as ordinary files"},
     {"status", COMMAND_STATUS, command_status, "status [--json] [--watch] [MOUNTPOINT]", "show what a mount is doing"},
     {"health", COMMAND_HEALTH, command_health, "health [--require NAME] MOUNTPOINT",
      "for health checks: can it be read?"},

@@ -115,9 +115,10 @@ static int set_log(void *place, const char *value)
 
 #define AT(member) offsetof(struct options, member)
 
-#define SOURCE (COMMAND_MOUNT | COMMAND_DOCTOR) /* where secrets come from */
-#define CACHE COMMAND_MOUNT                     /* how fresh they are */
-#define LOG COMMAND_MOUNT
+#define SHOW (COMMAND_MOUNT | COMMAND_SYNC)                    /* how secrets look */
+#define SOURCE (COMMAND_MOUNT | COMMAND_SYNC | COMMAND_DOCTOR) /* where they come from */
+#define CACHE (COMMAND_MOUNT | COMMAND_SYNC)                   /* how fresh they are */
+#define LOG (COMMAND_MOUNT | COMMAND_SYNC)
 
 const struct option option_table[] = {
     {COMMAND_MOUNT, "foreground", NULL, "stay in the foreground and log to stderr (-f)", AT(foreground), set_flag},
@@ -142,30 +143,37 @@ const struct option option_table[] = {
      option_set_list},
     {SOURCE, "filter", "KEY=VALUE", "a filter of ListSecrets, such as tag-key=app; repeatable", AT(filters),
      option_set_list},
-    {COMMAND_MOUNT, "mkdir", NULL, "make MOUNTPOINT if it is missing", AT(make_mountpoint), set_flag},
+    {COMMAND_SYNC, "to", "DIR", "where to write the files: in memory (tmpfs), and empty at first", AT(to), set_text},
+    {COMMAND_SYNC, "atomic", NULL, "change all files of a secret at once, by a link named ..data", AT(atomic),
+     set_flag},
+    {COMMAND_SYNC, "once", NULL, "write everything, leave it there, and end: 0 only if nothing is missing", AT(once),
+     set_flag},
+    {COMMAND_SYNC, "keep", NULL, "leave the files when it ends (default: remove them)", AT(keep), set_flag},
+    {COMMAND_SYNC, "allow-disk", NULL, "accept a DIR that is on a disk", AT(allow_disk), set_flag},
+    {SHOW, "mkdir", NULL, "make the directory if it is missing", AT(make_mountpoint), set_flag},
     {COMMAND_MOUNT, "supervise", NULL, "start another daemon when it dies, and replace its mount", AT(supervise),
      set_flag},
     {COMMAND_MOUNT, "shared", NULL, "refuse to mount where other containers would not see it", AT(shared), set_flag},
-    {COMMAND_MOUNT, "uid", "USER", "owner of the files, a name or number (default: who mounts)", AT(uid), set_uid},
-    {COMMAND_MOUNT, "gid", "GROUP", "group of the files (default: who mounts)", AT(gid), set_gid},
-    {COMMAND_MOUNT, "mode", "OCTAL", "mode of the files, read bits only (default: 0400)", AT(mode), set_mode},
-    {CACHE, "ttl", "TIME", "age at which a value is checked before it is served (default: 300s)", AT(ttl_ns),
+    {SHOW, "uid", "USER", "owner of the files, a name or number (default: who calls)", AT(uid), set_uid},
+    {SHOW, "gid", "GROUP", "group of the files (default: who calls)", AT(gid), set_gid},
+    {SHOW, "mode", "OCTAL", "mode of the files, read bits only (default: 0400)", AT(mode), set_mode},
+    {COMMAND_MOUNT, "ttl", "TIME", "age at which a value is checked before it is served (default: 300s)", AT(ttl_ns),
      set_duration},
     {CACHE, "poll", "TIME", "how often secrets in use are checked, 0: never (default: 60s)", AT(poll_ns), set_duration},
-    {CACHE, "timeout", "TIME", "longest that a reader waits for AWS (default: 5s)", AT(timeout_ns), set_timeout},
+    {CACHE, "timeout", "TIME", "longest that a fetch may take (default: 5s)", AT(timeout_ns), set_timeout},
     {COMMAND_DOCTOR, "timeout", "TIME", "longest that one step may take (default: 5s)", AT(timeout_ns), set_timeout},
     {CACHE, "max-stale", "TIME", "how long a value is served while AWS cannot be reached (default: 1h)",
      AT(max_stale_ns), set_duration},
-    {CACHE, "negative-ttl", "TIME", "how long \"not found\" and \"denied\" are remembered (default: 10s)",
+    {COMMAND_MOUNT, "negative-ttl", "TIME", "how long \"not found\" and \"denied\" are remembered (default: 10s)",
      AT(negative_ttl_ns), set_duration},
     {CACHE, "list-interval", "TIME", "how often names are listed, 0: once (default: 300s)", AT(list_interval_ns),
      set_duration},
     {COMMAND_MOUNT, "grace", "TIME", "how long who holds a changed file keeps the old bytes (default: 500ms)",
      AT(grace_ns), set_duration},
-    {CACHE, "cache-bytes", "SIZE", "values that nobody uses are dropped above this (default: 32M)", AT(cache_bytes),
-     set_size},
+    {COMMAND_MOUNT, "cache-bytes", "SIZE", "values that nobody uses are dropped above this (default: 32M)",
+     AT(cache_bytes), set_size},
     {COMMAND_DOCTOR, "json", NULL, "write one JSON object", AT(json), set_flag},
-    {LOG, "log", "TARGET", "stderr, syslog, or file:/PATH (default: stderr with -f, else syslog)", 0, set_log},
+    {LOG, "log", "TARGET", "stderr, syslog, or file:/PATH (default: stderr; of a daemon syslog)", 0, set_log},
     {LOG, "log-level", "LEVEL", "error, warning, info or debug (default: info)", AT(log_level), set_log_level},
 };
 

@@ -150,8 +150,21 @@ static const struct {
     {COMMAND_UNMOUNT, 1, 1, "secretsfs unmount [--lazy] MOUNTPOINT"},
     {COMMAND_STATUS, 0, 1, "secretsfs status [--json] [--watch] [MOUNTPOINT]"},
     {COMMAND_HEALTH, 1, 1, "secretsfs health [--require NAME] [--timeout TIME] MOUNTPOINT"},
+    {COMMAND_SYNC, 0, 0, "secretsfs sync --to DIR [options]"},
     {COMMAND_DOCTOR, 0, SIZE_MAX, "secretsfs doctor [options] [NAME...]"},
 };
+
+/* A mount fetches what is read; sync fetches all it is told to. */
+static int check_sync(const struct options *options, struct error *ret_error)
+{
+    if (!options->to)
+        return error_set(ret_error, ERROR_BAD_REQUEST, "--to DIR is missing; see secretsfs sync --help");
+    if (!options->local && options->secrets.count == 0 && options->filters.count == 0)
+        return error_set(ret_error, ERROR_BAD_REQUEST,
+                         "this would fetch every secret of the account: say which with --secret NAME, "
+                         "--secret 'PREFIX/*' or --filter KEY=VALUE");
+    return 0;
+}
 
 /* What the single options cannot see. */
 static int check(const struct parser *parser, struct error *ret_error)
@@ -163,6 +176,11 @@ static int check(const struct parser *parser, struct error *ret_error)
             return error_set(ret_error, ERROR_BAD_REQUEST, "%s%s; usage: %s",
                              count > operands[i].max ? options->operands.texts[operands[i].max] : "an argument",
                              count > operands[i].max ? ": one argument too many" : " is missing", operands[i].usage);
+    }
+    if (parser->command == COMMAND_SYNC) {
+        int r = check_sync(options, ret_error);
+        if (r < 0)
+            return r;
     }
     if (options->local && (options->region || options->profile || options->endpoint_url || options->role_arn ||
                            options->external_id || options->events_queue || options->filters.count > 0))

@@ -21,6 +21,7 @@ enum command {
     COMMAND_STATUS = 1 << 2,
     COMMAND_HEALTH = 1 << 3,
     COMMAND_DOCTOR = 1 << 4,
+    COMMAND_SYNC = 1 << 5,
 };
 
 struct text_list {
@@ -33,6 +34,11 @@ struct options {
     bool foreground;
     bool lazy;
     bool make_mountpoint;
+    const char *to;
+    bool atomic;
+    bool allow_disk;
+    bool keep;
+    bool once;
     bool supervise;
     bool shared;
     bool json;

@@ -10,6 +10,7 @@
 #include "cli/process.h"
 #include "cli/source.h"
 #include "fs/fs.h"
+#include "sync/sync.h"
 
 static void alive(void *context)
 {
@@ -17,16 +18,21 @@ static void alive(void *context)
     process_notify("WATCHDOG=1");
 }
 
-static int make_fs(const struct options *options, const char *mountpoint, void (*ready)(void *context), void *context,
-                   struct source *source, struct fs **ret_fs, struct error *ret_error)
+static struct cache_options cache_options_of(const struct options *options)
 {
-    const struct cache_options cache_options = {
+    return (struct cache_options){
         .limits = {options->ttl_ns, options->negative_ttl_ns, options->max_stale_ns},
         .timeout_ns = options->timeout_ns,
         .list_interval_ns = options->list_interval_ns,
         .poll_ns = options->poll_ns,
         .cache_bytes = options->cache_bytes,
     };
+}
+
+static int make_fs(const struct options *options, const char *mountpoint, void (*ready)(void *context), void *context,
+                   struct source *source, struct fs **ret_fs, struct error *ret_error)
+{
+    const struct cache_options cache_options = cache_options_of(options);
     const struct fs_options fs_options = {
         .mountpoint = mountpoint,
         .uid = options->uid,
@@ -70,5 +76,52 @@ int serve_mount(const struct options *options, const char *mountpoint, void (*re
     /* A thread that still waits for a hung server cannot be joined; the mount is gone, so the process may go. */
     if (fs_free(fs) == -ETIMEDOUT)
         _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+    return r;
+}
+
+static int make_sync(const struct options *options, const char *directory, void (*ready)(void *context), void *context,
+                     struct source *source, struct sync **ret_sync, struct error *ret_error)
+{
+    const struct cache_options cache_options = cache_options_of(options);
+    const struct sync_options sync_options = {
+        .directory = directory,
+        .uid = options->uid,
+        .gid = options->gid,
+        .mode = options->mode,
+        .atomic = options->atomic,
+        .allow_disk = options->allow_disk,
+        .keep = options->keep,
+        .once = options->once,
+        .max_stale_ns = options->max_stale_ns,
+        .version = SECRETSFS_VERSION,
+        .ready = ready,
+        .alive = alive,
+        .alive_ns = process_watchdog_ns(),
+        .context = context,
+    };
+    struct scope *scope;
+    int r = scope_new(options->secrets.texts, options->secrets.count, &scope, ret_error);
+    return r < 0 ? r : sync_new(source, scope, &cache_options, &sync_options, ret_sync, ret_error);
+}
+
+int serve_sync(const struct options *options, const char *directory, void (*ready)(void *context), void *context,
+               struct error *ret_error)
+{
+    _cleanup_source_ struct source *source = NULL;
+    struct sync *sync;
+    int r = source_open(options, &source, ret_error);
+    if (r < 0)
+        return r;
+    process_scrub_environment();
+    r = make_sync(options, directory, ready, context, source, &sync, ret_error);
+    if (r < 0)
+        return r;
+    r = sync_run(sync, ret_error);
+    process_notify("STOPPING=1");
+    if (sync_free(sync) == -ETIMEDOUT) {
+        if (r < 0)
+            log_error("%s", ret_error->message);
+        _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+    }
     return r;
 }

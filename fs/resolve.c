@@ -73,21 +73,6 @@ int resolve_key(struct view *view, uint32_t directory, const char *entry, struct
     return 0;
 }
 
-/* How the secret at a path is asked for. NULL when it is out of scope or there is no memory. */
-static char *id_of(const struct fs *fs, const char *path)
-{
-    char *id = NULL;
-    const char *listed = names_find(cache_names(fs->cache), path, NULL);
-    int r = scope_id(cache_scope(fs->cache), path, &id);
-    if (r < 0)
-        return NULL;
-    if (listed && listed[0] == '/' && scope_is_empty(cache_scope(fs->cache))) {
-        free(id);
-        id = strdup(listed);
-    }
-    return id;
-}
-
 static bool is_known_secret(const struct fs *fs, const struct inode *directory)
 {
     enum name_kind kind;
@@ -101,8 +86,8 @@ struct view *names_view(struct fs *fs, struct inode *directory)
     if (directory->view || !is_known_secret(fs, directory))
         return directory->view;
     _cleanup_view_ struct view *view = NULL;
-    _cleanup_free_ char *id = id_of(fs, directory->path);
-    if (id && view_open(fs->cache, id, NULL, NULL, &view) >= 0)
+    _cleanup_free_ char *id = NULL;
+    if (cache_path_id(fs->cache, directory->path, &id) >= 0 && view_open(fs->cache, id, NULL, NULL, &view) >= 0)
         view_show(view, directory);
     return directory->view;
 }
@@ -125,10 +110,10 @@ static int find_unlisted(struct request *request, const char *path, struct found
     _cleanup_view_ struct view *view = NULL;
     if (!scope_allows(scope, path) || !is_secret_name(path))
         return -ENOENT;
-    _cleanup_free_ char *id = id_of(fs, path);
-    if (!id)
-        return -ENOMEM;
-    int r = view_open(fs->cache, id, NULL, NULL, &view);
+    _cleanup_free_ char *id = NULL;
+    int r = cache_path_id(fs->cache, path, &id);
+    if (r >= 0)
+        r = view_open(fs->cache, id, NULL, NULL, &view);
     if (r >= 0)
         r = want(request, view);
     bool may_be_prefix =

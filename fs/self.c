@@ -11,31 +11,6 @@
 #include "base/clock.h"
 #include "fs/listing.h"
 
-struct selection {
-    void (*each)(void *context, struct cache_secret *secret);
-    void *context;
-    bool in_use; /* these now, or the others */
-    size_t count;
-};
-
-static void consider(void *context, struct cache_secret *secret)
-{
-    struct selection *selection = context;
-    bool asked_for = cache_secret_value(secret) || cache_secret_error(secret)->kind != ERROR_NONE ||
-                     cache_secret_is_fetching(secret);
-    if (asked_for && cache_secret_in_use(secret) == selection->in_use && selection->count++ < SELF_MAX_SECRETS)
-        selection->each(selection->context, secret);
-}
-
-size_t self_each_secret(const struct fs *fs, void (*each)(void *context, struct cache_secret *secret), void *context)
-{
-    struct selection selection = {each, context, true, 0};
-    cache_each_secret(fs->cache, consider, &selection);
-    selection.in_use = false;
-    cache_each_secret(fs->cache, consider, &selection);
-    return selection.count > SELF_MAX_SECRETS ? selection.count - SELF_MAX_SECRETS : 0;
-}
-
 static const struct {
     const char *entry;
     int (*make)(const struct fs *fs, struct secret **ret_text);

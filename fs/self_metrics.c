@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cache/report.h"
 #include "fs/exposition.h"
 #include "fs/self.h"
 
@@ -149,9 +150,9 @@ static void put_secrets(struct metrics *metrics, const struct fs *fs)
     gauge(metrics, "secretsfs_value_bytes", "Size of all values that are held.", (double)totals.bytes);
     begin(metrics, "secretsfs_secret_age_seconds", METRIC_GAUGE,
           "Time since the last good check of a secret in use; at most 1000 are told.");
-    (void)self_each_secret(fs, put_age, metrics);
+    (void)cache_report_each(fs->cache, put_age, metrics);
     begin(metrics, "secretsfs_secret_stale", METRIC_GAUGE, "1 when that secret's last check failed.");
-    (void)self_each_secret(fs, put_stale, metrics);
+    (void)cache_report_each(fs->cache, put_stale, metrics);
 }
 
 static void put_requests(struct metrics *metrics, const struct fs *fs)

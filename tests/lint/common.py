@@ -15,7 +15,8 @@ LAYERS = {
     "cache": {"base"},
     "tree": {"base"},
     "fs": {"base", "tree", "cache"},
-    "cli": {"base", "auth", "backend", "cache", "tree", "fs"},
+    "sync": {"base", "tree", "cache"},
+    "cli": {"base", "auth", "backend", "cache", "tree", "fs", "sync"},
 }
 
 COMMENT_OR_TEXT = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
