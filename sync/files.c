@@ -326,10 +326,8 @@ int files_remove(struct files *files, const struct entry *entry)
     const char *name;
     bool is_directory = entry->kind == ENTRY_DIRECTORY;
     int folder_fd = open_folder(files, entry->path, &name);
-    if (folder_fd == -ENOENT || folder_fd == -EEXIST)
-        return 0;
     if (folder_fd < 0)
-        return folder_fd;
+        return folder_fd == -ENOENT ? 0 : folder_fd;
     if (unlinkat(folder_fd, name, is_directory ? AT_REMOVEDIR : 0) == 0)
         return 0;
     bool is_other = errno == ENOENT || errno == ENOTEMPTY || errno == ENOTDIR || errno == EISDIR || errno == EBUSY;

@@ -7,6 +7,7 @@ import pytest
 
 import motoserver
 import mounting
+import syncing
 import util
 from server import ACCESS_KEY, FakeServer
 
@@ -91,7 +92,8 @@ def fake_environment(fake, key=ACCESS_KEY):
 class Mounts:
     """Makes mounts for one test; at its end unmounts them as a user does and reads their logs."""
 
-    def __init__(self):
+    def __init__(self, kind=mounting.Mount):
+        self.kind = kind
         self.made = []
         self.sources = []
 
@@ -111,7 +113,7 @@ class Mounts:
             options = ("--local", place.write_local(source), *options)
         environment.update(env or {})
         environment = {name: value for name, value in environment.items() if value is not None}
-        mount = mounting.Mount(place, options, environment, user)
+        mount = self.kind(place, options, environment, user)
         self.sources.append(source)
         self.made.append(mount)
         return mount.wait_ready() if ready else mount
@@ -148,12 +150,34 @@ def mount(place):
     mounts.finish()
 
 
+@pytest.fixture
+def sync(place):
+    """As `mount`, with `secretsfs sync`."""
+    syncs = Mounts(syncing.Sync)
+    yield syncs
+    syncs.finish()
+
+
+@pytest.fixture(params=["mount", "sync", "sync --atomic"])
+def show(request):
+    """The same secrets in every way: as `mount` is called."""
+    if request.param == "mount":
+        return request.getfixturevalue("mount")
+    sync = request.getfixturevalue("sync")
+    how = request.param.split()[1:]
+
+    def make(source, *options, **others):
+        if isinstance(source, FakeServer) and "--secret" not in options:
+            options += tuple(option for name in source.store.secrets for option in ("--secret", name))
+        return sync(source, *how, *options, **others)
+    return make
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Shows the logs of the mounts of a failed test."""
     report = (yield).get_result()
-    mounts = getattr(item, "funcargs", {}).get("mount")
-    if report.failed and isinstance(mounts, Mounts):
-        for mount in mounts.made:
+    for mounts in (getattr(item, "funcargs", {}).get(name) for name in ("mount", "sync", "show")):
+        for mount in mounts.made if report.failed and isinstance(mounts, Mounts) else ():
             if mount.log_path.exists():
                 report.sections.append((f"log of secretsfs on {mount.path}", mount.log()[-8000:]))

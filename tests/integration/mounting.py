@@ -86,9 +86,12 @@ class Mount:
         ids = {} if user is None else {"user": user, "group": user, "extra_groups": []}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [BINARY, "mount", "-f", "--log-level", "debug", *map(str, options), str(self.path)],
+                [BINARY, *self.command(list(map(str, options)))],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 env={**environment, "NOTIFY_SOCKET": notify_path}, **ids)
+
+    def command(self, options):
+        return ["mount", "-f", "--log-level", "debug", *options, str(self.path)]
 
     def wait_ready(self):
         """Until READY=1 has come; fails at once when the process ends."""

@@ -65,16 +65,16 @@ def arns(moto):
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_read_from_moto_by_those_who_may_only_read(moto, arns, mount, fs, system):
+def test_read_from_moto_by_those_who_may_only_read(moto, arns, show, fs, system):
     names = [option for name in SYSTEMS[system] for option in ("--secret", name)]
-    mounted = mount(moto.user("secretsmanager:GetSecretValue"), *names)
+    mounted = show(moto.user("secretsmanager:GetSecretValue"), *names)
     expected = files(SYSTEMS[system])
     assert read_all(fs, mounted, expected) == expected
     assert fs.tree(mounted.path) == expected
 
 
-def test_read_from_moto_with_listing(moto, arns, mount, fs):
-    mounted = mount(moto.user("secretsmanager:GetSecretValue", "secretsmanager:ListSecrets"), "--secret",
+def test_read_from_moto_with_listing(moto, arns, show, fs):
+    mounted = show(moto.user("secretsmanager:GetSecretValue", "secretsmanager:ListSecrets"), "--secret",
                     "prod/mychristiancounselor/*", "--secret", "payment-platform/*")
     util.wait_until(lambda: mounted.status()["names"]["state"] == "complete")
     assert fs.list(mounted.path) == ["payment-platform", "prod"]

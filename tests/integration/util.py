@@ -107,7 +107,8 @@ class Worker:
 
     def list(self, path):
         """Names in a directory, without those that secretsfs itself adds."""
-        return sorted(set(self.call("listdir", path)) - {".secretsfs", ".versions"})
+        own = {".secretsfs", ".versions"}
+        return sorted(name for name in self.call("listdir", path) if name not in own and not name.startswith(".."))
 
     def stat(self, path):
         return self.call("stat_of", path)
@@ -120,7 +121,8 @@ class Worker:
             assert below.count("/") < 100, "the tree has no end"
             for name in self.list(os.path.join(top, below)):
                 path = os.path.join(below, name)
-                if self.stat(os.path.join(top, path))["st_mode"] & 0o170000 == 0o040000:
+                kind = self.stat(os.path.join(top, path))["st_mode"] & 0o170000
+                if kind == 0o040000 or kind == 0o120000 and not self.errno("listdir", os.path.join(top, path)):
                     todo.append(path)
                 else:
                     found[path] = self.read(os.path.join(top, path))

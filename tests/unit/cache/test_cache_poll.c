@@ -52,6 +52,47 @@ static void poll_of_zero_never_comes(void **state)
     assert_true(cache_next_tick_ns(world->cache) == CLOCK_NEVER_NS);
 }
 
+static void eager_asks_for_what_nobody_has_read(void **state)
+{
+    struct world *world = *state;
+    struct cache_options options = world_options();
+    options.eager = true;
+    world_start(world, NULL, &options);
+    struct cache_secret *secrets[] = {world_open(world, "a"), world_open(world, "b"), world_open(world, "c")};
+    world->fake.missing = "b";
+    cache_fetch_missing(world->cache);
+    world_run(world, 3);
+    assert_asked(world, "many a b c; ");
+    assert_value(secrets[0], "one");
+
+    cache_fetch_missing(world->cache); /* they have been answered for */
+    assert_asked(world, "");
+    world->fake.missing = NULL;
+    poll_now(world);
+    world_run(world, 3);
+    assert_asked(world, "many a b c; ");
+    assert_value(secrets[1], "one");
+    give_back(secrets, 3);
+}
+
+static void what_got_no_answer_is_asked_for_again(void **state)
+{
+    struct world *world = *state;
+    struct cache_options options = world_options();
+    options.eager = true;
+    world_start(world, NULL, &options);
+    struct cache_secret *secrets[] = {world_open(world, "a"), world_open(world, "b")};
+    world->fake.batch_failure = ERROR_TIMEOUT;
+    cache_fetch_missing(world->cache);
+    world_run(world, 2);
+    world->fake.batch_failure = ERROR_NONE;
+    cache_fetch_missing(world->cache);
+    world_run(world, 2);
+    assert_asked(world, "many a b; many a b; ");
+    assert_value(secrets[1], "one");
+    give_back(secrets, 2);
+}
+
 static void poll_checks_what_is_in_use(void **state)
 {
     struct world *world = *state;
@@ -306,6 +347,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(poll_of_zero_never_comes),
         TEST(poll_checks_what_is_in_use),
+        TEST(eager_asks_for_what_nobody_has_read),
+        TEST(what_got_no_answer_is_asked_for_again),
         TEST(one_alone_needs_no_batch),
         TEST(batch_has_twenty_at_most),
         TEST(denied_batch_is_remembered_for_an_hour),

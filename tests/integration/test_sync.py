@@ -1,0 +1,588 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`secretsfs sync`: what is its own, besides the tests of trees and bytes that run on it and on the mount alike."""
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import uuid
+
+import pytest
+
+import mounting
+import syncing
+import util
+from consumers import Consumer
+from reader import make_value
+from test_push import QUEUE_ACTIONS, Bus
+from test_torn import reading
+from watching import Watch
+
+QUICK = ("--poll", "100ms")
+DB = {"password": "not rotated yet", "user": "app", "pool": {"limit": 20}}
+DB_PATHS = [".raw", "password", "pool", "pool/.raw", "pool/limit", "user"]
+BOTH = pytest.mark.parametrize("how", [(), ("--atomic",)], ids=["one by one", "atomic"])
+
+
+def in_db(paths=DB_PATHS):
+    return ["prod", "prod/db", *(f"prod/db/{path}" for path in paths)]
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def eventually(path, expected):
+    """Until the file has these bytes (None: until there is none)."""
+    def found():
+        try:
+            return read(path) == expected
+        except OSError:
+            return expected is None
+    util.wait_until(found, what=f"{path} is {expected!r}")
+
+
+@pytest.fixture
+def tmpfs(place):
+    """A place with a tmpfs on it, and a way to call sync there without a daemon."""
+    assert util.run("mount", "-t", "tmpfs", "-o", "mode=0755,size=8m", "tmpfs", place.mountpoint).returncode == 0
+    return place
+
+
+def call(place, secrets, *options, to=None):
+    return util.run(mounting.BINARY, "sync", "--to", to or place.mountpoint, "--local", place.write_local(secrets),
+                    *options, env=place.environment())
+
+
+# --- what is there ---
+
+def test_types_modes_times_and_owner(fake, sync):
+    fake.put("prod/db", DB, created=1523477145.25)
+    synced = sync(fake, "--secret", "prod/db", "--uid", "1000", "--gid", "1001", "--mode", "0440")
+    assert syncing.paths(synced.path) == sorted(in_db())
+    for path in in_db():
+        found = os.lstat(synced / path)
+        expected = "dr-xr-x---" if stat.S_ISDIR(found.st_mode) else "-r--r-----"
+        assert (stat.filemode(found.st_mode), found.st_uid, found.st_gid) == (expected, 1000, 1001), path
+        assert stat.S_ISDIR(found.st_mode) or found.st_mtime_ns == 1523477145250000000
+    assert stat.filemode(os.stat(synced / ".secretsfs/made").st_mode) == "-rw-------"
+
+
+def test_as_an_ordinary_user(fake, sync, fs_as):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", *QUICK, user=4711)
+    user = fs_as(4711)
+    assert user.read(synced / "prod/db/password") == b"not rotated yet"
+    assert fs_as(4712).read_errno(synced / "prod/db/password") == "EACCES"
+    fake.put("prod/db", {"password": "rotated for the user"})
+    util.wait_until(lambda: user.read(synced / "prod/db/password") == b"rotated for the user")
+
+
+@BOTH
+def test_patterns_and_filters(fake, sync, how):
+    fake.put_many({"prod/a": {"k": "value of prod/a"}, "prod/b/c": {"k": "value of prod/b/c"}, "other": {"k": "no"}})
+    synced = sync(fake, "--secret", "prod/*", "--list-interval", "200ms", *QUICK, *how)
+    assert read(synced / "prod/a/k") == b"value of prod/a" and read(synced / "prod/b/c/k") == b"value of prod/b/c"
+    assert not (synced / "other").exists()
+    fake.put("prod/new", {"k": "value of prod/new"})
+    eventually(synced / "prod/new/k", b"value of prod/new")
+    fake.remove("prod/b/c")
+    eventually(synced / "prod/b/c/k", None)
+    util.wait_until(lambda: not (synced / "prod/b").exists())
+
+
+def test_without_a_scope(fake, place):
+    done = util.run(mounting.BINARY, "sync", "--to", place.mountpoint, env=place.environment())
+    assert done.returncode == 2 and b"every secret of the account" in done.stderr
+
+
+def test_calls(fake, sync):
+    """Twenty secrets to a call, at the start as well."""
+    names = [f"s{number:02}" for number in range(40)]
+    fake.put_many({name: {"k": name} for name in names})
+    synced = sync(fake, *(option for name in names for option in ("--secret", name)), "--poll", "1h")
+    assert len(syncing.paths(synced.path)) == 3 * len(names)
+    assert fake.count("BatchGetSecretValue") == 2 and fake.count("GetSecretValue") == 0
+    synced.signal(signal.SIGHUP)
+    util.wait_until(lambda: fake.count("BatchGetSecretValue") == 4)
+    assert fake.count() == 4
+
+
+def test_without_permission_for_batches(fake, sync):
+    fake.put_many({"a": {"k": "value of a"}, "b": {"k": "value of b"}})
+    fake.user("AKIAONE", "secret key of one by one", allow={"GetSecretValue": ["a", "b"]})
+    synced = sync(fake, "--secret", "a", "--secret", "b", key="AKIAONE")
+    assert read(synced / "a/k") == b"value of a" and read(synced / "b/k") == b"value of b"
+
+
+def test_status(fake, sync):
+    version = fake.put("s", {"a": "b"})
+    synced = sync(fake, "--secret", "s")
+    status = synced.status()
+    assert status["ready"] is True and status["directory"] == str(synced.path) and status["entries_failed"] == 0
+    [secret] = status["secrets"]
+    assert (secret["name"], secret["version_id"], secret["in_use"]) == ("s", version, True)
+
+
+# --- changes ---
+
+@BOTH
+def test_unchanged_bytes_keep_inode_and_time(fake, sync, how):
+    fake.put("prod/db", DB, created=1523477145)
+    synced = sync(fake, "--secret", "prod/db", *QUICK, *how)
+
+    def identities():
+        return {path: (os.stat(synced / path).st_ino, os.stat(synced / path).st_mtime_ns) for path in in_db()
+                if not os.path.isdir(synced / path)}
+    before = identities()
+    fake.put("prod/db", {**DB, "password": "rotated once"})
+    eventually(synced / "prod/db/password", b"rotated once")
+    after = identities()
+    assert {path for path in before if before[path] != after[path]} == {"prod/db/password", "prod/db/.raw"}
+    versions = synced.status()["secrets"][0]["version_id"]
+    fake.put("prod/db", {**DB, "password": "rotated once"})  # a new version with the same bytes
+    util.wait_until(lambda: synced.status()["secrets"][0]["version_id"] != versions)
+    assert identities() == after
+
+
+@BOTH
+def test_keys_come_go_and_change_their_kind(fake, sync, how):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", *QUICK, *how)
+    fake.put("prod/db", {"password": {"now": "a directory"}, "pool": "now a file", "new": "one"})
+    eventually(synced / "prod/db/password/now", b"a directory")
+    eventually(synced / "prod/db/pool", b"now a file")
+    eventually(synced / "prod/db/new", b"one")
+    eventually(synced / "prod/db/user", None)
+
+
+@BOTH
+def test_a_name_takes_the_place_of_a_key(fake, sync, how):
+    fake.put("a", {"b": {"inner": "of the key"}, "c": "value of c"})
+    synced = sync(fake, "--secret", "a", "--secret", "a/*", "--list-interval", "200ms", *QUICK, *how)
+    assert read(synced / "a/b/inner") == b"of the key"
+    fake.put("a/b", {"own": "of the secret"})
+    eventually(synced / "a/b/own", b"of the secret")
+    eventually(synced / "a/b/inner", None)
+    assert read(synced / "a/c") == b"value of c"
+    fake.remove("a/b")
+    eventually(synced / "a/b/inner", b"of the key")
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["inotifywait", "watchdog", "raw inotify", "chokidar"])
+def test_consumers_see_three_rotations(fake, sync, kind, how):
+    if how and kind in ("inotifywait", "raw inotify"):
+        pytest.skip("there ..data moves, and nothing is written under the watched name")
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", *QUICK, *how)
+    path = synced / "prod/db/password"
+    with Consumer(kind, path.parent, path) as consumer:
+        for number in range(3):
+            value = f"rotation number {number}{'!' * number}"
+            fake.put("prod/db", {**DB, "password": value})
+            consumer.wait_for(value)
+
+
+def test_events(fake, sync):
+    """Whoever watches the directory hears of the new name, of nothing half done, and of no other file."""
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", *QUICK)
+    with Watch(synced / "prod/db") as directory:
+        fake.put("prod/db", {**DB, "password": "rotated once"})
+        directory.wait("password", "MOVED_TO", "CLOSE_WRITE")
+        assert directory.names() <= {"password", ".raw"}
+    with Watch(synced / "prod/db") as directory:
+        fake.put("prod/db", {"user": "app"})
+        directory.wait("password", "DELETE")
+
+
+def test_events_when_atomic(fake, sync):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", "--atomic", *QUICK)
+    with Watch(synced / "prod/db") as directory:
+        fake.put("prod/db", {**DB, "password": "rotated once"})
+        directory.wait("..data", "MOVED_TO")
+        assert not directory.names() & set(DB_PATHS)
+    assert read(synced / "prod/db/password") == b"rotated once"
+
+
+READ_PAIR = """
+import os, select, sys
+count = 0
+while not select.select([sys.stdin], [], [], 0)[0]:
+    folder = os.open(sys.argv[1] + "/..data", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        first, second = (open(name, opener=lambda path, flags: os.open(path, flags, dir_fd=folder)).read()
+                         for name in "ab")
+    except FileNotFoundError:  # two versions later
+        continue
+    finally:
+        os.close(folder)
+    if first != second:
+        sys.exit(f"a mix of {first} and {second} after {count} reads")
+    count += 1
+print(count)
+"""
+
+
+def test_atomic_never_shows_a_mix(fake, sync, fs):
+    fake.put("pair", {"a": "0", "b": "0"})
+    synced = sync(fake, "--secret", "pair", "--atomic", "--poll", "0")
+    reader = subprocess.Popen([sys.executable, "-I", "-S", "-c", READ_PAIR, str(synced / "pair")],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        for number in range(1, 201):
+            fake.put("pair", {"a": str(number), "b": str(number)})
+            synced.signal(signal.SIGHUP)
+            eventually(synced / "pair/b", str(number).encode())
+            assert reader.poll() is None, reader.stdout.read()
+        output = reader.communicate(timeout=util.PATIENCE)[0].decode()
+        assert reader.returncode == 0 and int(output) > 200, output
+    finally:
+        reader.kill()
+        reader.wait(util.PATIENCE)
+    util.wait_until(lambda: len([name for name in os.listdir(synced / "pair") if name.startswith("..2")]) == 1)
+
+
+@BOTH
+def test_no_read_is_torn(fake, sync, how):
+    sizes = {"short": 10, "long": 65000}
+    fake.put_many({name: make_value(0, size) for name, size in sizes.items()})
+    synced = sync(fake, "--secret", "short", "--secret", "long", "--poll", "0", *how)
+    paths = [synced / name / "value" for name in sizes]
+    with reading(*paths) as reader:
+        for number in range(1, 201):
+            fake.put_many({name: make_value(number, size) for name, size in sizes.items()})
+            synced.signal(signal.SIGHUP)
+            eventually(paths[0], make_value(number, sizes["short"]).encode())
+            assert reader.poll() is None, "the reader has ended"
+
+
+@pytest.fixture
+def bus(moto):
+    bus = Bus(moto)
+    yield bus
+    bus.remove()
+
+
+def test_push(moto, bus, sync):
+    name = f"push/{uuid.uuid4()}"
+    arn = moto.put(name, {"key": "before any event"})
+    user = moto.user("secretsmanager:GetSecretValue", *QUEUE_ACTIONS)
+    synced = sync(user, "--secret", name, "--events-queue", bus.url, "--poll", "0")
+    assert read(synced / name / "key") == b"before any event"
+    moto.change(name, json.dumps({"key": "after the event"}))
+    bus.put_event("Secret Label Updated", {"name": name, "labelUpdated": "AWSCURRENT",
+                                           "versionId": str(uuid.uuid4())}, [arn])
+    eventually(synced / name / "key", b"after the event")
+
+
+# --- what goes, and what stays ---
+
+@BOTH
+def test_what_is_revoked_is_removed(fake, sync, how):
+    fake.put_many({"prod/db": DB, "prod/other": {"k": "stays where it is"}})
+    fake.user("AKIAREVOKED", "secret key of the revoked", allow={"GetSecretValue": ["*"]})
+    synced = sync(fake, "--secret", "prod/db", "--secret", "prod/other", *QUICK, *how, key="AKIAREVOKED")
+    assert read(synced / "prod/db/password") == b"not rotated yet"
+    fake.user("AKIAREVOKED", "secret key of the revoked", allow={"GetSecretValue": ["prod/other"]})
+    util.wait_until(lambda: not (synced / "prod/db").exists())
+    assert read(synced / "prod/other/k") == b"stays where it is"
+    synced.wait_log("prod/db", "is gone")
+    fake.user("AKIAREVOKED", "secret key of the revoked", allow={"GetSecretValue": ["*"]})
+    eventually(synced / "prod/db/password", b"not rotated yet")
+
+
+def test_an_outage_takes_nothing_away(fake, sync):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", "--timeout", "300ms", *QUICK)
+    before = os.stat(synced / "prod/db/password").st_ino
+    fake.fault("status")
+    synced.wait_log("prod/db", "serving the last value")
+    util.wait_until(lambda: synced.status()["secrets"][0]["stale"])
+    assert os.stat(synced / "prod/db/password").st_ino == before
+    fake.clear()
+    util.wait_until(lambda: not synced.status()["secrets"][0]["stale"])
+    assert os.stat(synced / "prod/db/password").st_ino == before
+
+
+@BOTH
+def test_max_stale(fake, sync, how):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", "--timeout", "300ms", "--max-stale", "1s", *QUICK, *how)
+    fake.fault("status")
+    util.wait_until(lambda: not (synced / "prod/db").exists())
+    fake.clear()
+    eventually(synced / "prod/db/password", b"not rotated yet")
+
+
+def test_ready_only_when_it_is_all_there(fake, sync):
+    fake.put("prod/db", DB)
+    fake.fault("status", times=6)
+    synced = sync(fake, "--secret", "prod/db", "--secret", "none", "--timeout", "300ms", "--poll", "1h")
+    assert read(synced / "prod/db/password") == b"not rotated yet"
+    assert synced.wait_log("others could not be read")
+
+
+# --- beginning and end ---
+
+@BOTH
+def test_the_end_removes_what_was_made_and_nothing_else(fake, sync, how):
+    fake.put_many({"prod/db": DB, "prod/other": {"k": "of the other one"}})
+    synced = sync(fake, "--secret", "prod/db", "--secret", "prod/other", *how)
+    (synced / "prod/db/notes").write_text("of somebody else")
+    (synced / "mine").mkdir()
+    synced.signal(signal.SIGINT)
+    assert synced.wait() == 0
+    assert syncing.paths(synced.path) == ["mine", "prod", "prod/db", "prod/db/notes"]
+
+
+@BOTH
+def test_keep_and_begin_again(fake, sync, how):
+    """What is still right stays as it is, down to the inode; what is not wanted any more goes."""
+    fake.put_many({"prod/db": DB, "prod/old": {"k": "of the old secret"}})
+    names = ("--secret", "prod/db", *how, *QUICK)
+    first = sync(fake, *names, "--secret", "prod/old", "--keep")
+    first.unmount()
+    inodes = {path: os.stat(first / path).st_ino for path in ("prod/db/password", "prod/db/user")}
+    fake.put("prod/db", {**DB, "user": "another user"})
+    again = syncing.Sync(first.place, names, first.environment).wait_ready()
+    sync.made.append(again)
+    assert read(again / "prod/db/user") == b"another user"
+    assert os.stat(again / "prod/db/password").st_ino == inodes["prod/db/password"]
+    assert os.stat(again / "prod/db/user").st_ino != inodes["prod/db/user"]
+    assert not (again / "prod/old").exists()
+
+
+def test_from_one_way_to_the_other(fake, sync):
+    fake.put("prod/db", DB)
+    names = ("--secret", "prod/db", "--keep")
+    synced = sync(fake, *names)
+    for how in (("--atomic",), (), ("--atomic",)):
+        synced.unmount()
+        synced = syncing.Sync(synced.place, (*names, *how), synced.environment).wait_ready()
+        sync.made.append(synced)
+        assert read(synced / "prod/db/pool/limit") == b"20"
+        assert os.path.islink(synced / "prod/db/password") == bool(how)
+        assert ("..data" in os.listdir(synced / "prod/db")) == bool(how)
+
+
+@BOTH
+def test_an_outage_at_the_start_keeps_what_there_was(fake, sync, how):
+    fake.put("prod/db", DB)
+    names = ("--secret", "prod/db", *how)
+    first = sync(fake, *names, "--keep")
+    first.unmount()
+    fake.fault("status")
+    again = syncing.Sync(first.place, (*names, "--timeout", "300ms"), first.environment)
+    sync.made.append(again)
+    again.wait_log("cannot read", "prod/db")
+    assert read(again / "prod/db/password") == b"not rotated yet"
+    fake.clear()
+    again.wait_ready()
+    assert read(again / "prod/db/password") == b"not rotated yet"
+
+
+@BOTH
+def test_crashes_leave_no_partial_file(fake, sync, how):
+    """Killed again and again while big values rotate."""
+    names = ("--secret", "long", "--secret", "short", "--poll", "5ms", *how)
+    sizes = {"long": 65000, "short": 10}
+    fake.put_many({name: make_value(0, size) for name, size in sizes.items()})
+    stop = threading.Event()
+
+    def rotate():
+        number = 0
+        while not stop.wait(0.003):
+            number += 1
+            fake.put_many({name: make_value(number, size) for name, size in sizes.items()})
+    rotating = threading.Thread(target=rotate)
+    rotating.start()
+    try:
+        synced = sync(fake, *names)
+        with reading(*(synced / name / "value" for name in sizes)) as reader:
+            for _ in range(15):
+                synced.kill()
+                synced.ended = True
+                assert reader.poll() is None, reader.stdout.read()
+                synced = syncing.Sync(synced.place, names, synced.environment).wait_ready()
+                sync.made.append(synced)
+    finally:
+        stop.set()
+        rotating.join()
+    assert os.listdir(synced / ".secretsfs/new") == []
+    synced.unmount()
+
+
+def test_a_crash_is_cleaned_up(tmpfs):
+    place = tmpfs
+    assert call(place, {"a": {"k": "value of a"}, "b": {"k": "value of b"}}, "--once").returncode == 0
+    (place.mountpoint / ".secretsfs/new/17").write_text("half a fi")
+    (place.mountpoint / ".secretsfs/new/18").mkdir()
+    (place.mountpoint / ".secretsfs/new/18/key").write_text("half of another")
+    done = call(place, {"a": {"k": "value of a"}}, "--once")
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(place.mountpoint / ".secretsfs/new") == []
+    assert syncing.paths(place.mountpoint) == ["a", "a/.raw", "a/k"]
+
+
+@BOTH
+def test_a_full_file_system_loses_nothing(fake, sync, how):
+    fake.put_many({"big": "first " * 1000, "small": "the first one"})
+    synced = sync(fake, "--secret", "big", "--secret", "small", *QUICK, *how)
+    filler = synced / "filler"
+    with contextlib.suppress(OSError), open(filler, "wb") as file:
+        while True:
+            file.write(b"x" * 4096)
+            file.flush()
+    fake.put_many({"big": "second " * 2000})
+    synced.wait_log("is full", "size=")
+    assert read(synced / "big/value") == b"first " * 1000 and read(synced / "small/value") == b"the first one"
+    assert synced.process.poll() is None
+    assert synced.log().count("is full") == 1
+    filler.unlink()
+    eventually(synced / "big/value", b"second " * 2000)
+    assert read(synced / "big/.raw") == b"second " * 2000
+    synced.wait_log("written again")
+
+
+# --- who else is there ---
+
+def test_a_disk_is_refused(place):
+    done = call(place, {"a": "value of the secret"})
+    assert done.returncode == 1 and b"--allow-disk" in done.stderr and b"tmpfs" in done.stderr
+    assert os.listdir(place.mountpoint) == []
+    done = call(place, {"a": "value of the secret"}, "--once", "--allow-disk")
+    assert done.returncode == 0 and read(place.mountpoint / "a/value") == b"value of the secret"
+
+
+def test_a_directory_of_somebody_else_is_refused(tmpfs):
+    (tmpfs.mountpoint / "notes").write_text("of somebody else")
+    done = call(tmpfs, {"a": "value of the secret"}, "--once")
+    assert done.returncode == 1 and b"not empty" in done.stderr
+    assert os.listdir(tmpfs.mountpoint) == ["notes"]
+    (tmpfs.mountpoint / ".secretsfs").mkdir()
+    os.chown(tmpfs.mountpoint / ".secretsfs", 1000, 1000)
+    done = call(tmpfs, {"a": "value of the secret"}, "--once")
+    assert done.returncode == 1 and b"belongs to user 1000" in done.stderr
+
+
+def test_one_sync_per_directory(fake, sync):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db")
+    done = call(synced.place, {"a": "value of the secret"}, "--once")
+    assert done.returncode == 1 and b"in use by another" in done.stderr
+    assert read(synced / "prod/db/password") == b"not rotated yet"
+
+
+def test_foreign_files_stay(fake, sync):
+    """Also where a secret wants to be, and when a crash comes before anybody has moved them."""
+    fake.put_many({"prod/db": DB, "other": {"k": "value of other"}})
+    synced = sync(fake, "--secret", "prod/*", "--secret", "other", "--list-interval", "200ms", *QUICK)
+    (synced / "prod/new").write_text("a file of somebody else")
+    fake.put("prod/new", {"k": "value of prod/new"})
+    synced.wait_log("prod/new", "in the way")
+    fake.put("other", {"k": "rotated nevertheless"})
+    eventually(synced / "other/k", b"rotated nevertheless")
+    synced.kill()
+    synced.ended = True
+    again = syncing.Sync(synced.place, ("--secret", "other"), synced.environment).wait_ready()
+    sync.made.append(again)
+    assert (synced / "prod/new").read_text() == "a file of somebody else"
+    assert syncing.paths(synced.path) == ["other", "other/.raw", "other/k", "prod", "prod/new"]
+    again.signal(signal.SIGTERM)
+    assert again.wait() == 0 and syncing.paths(synced.path) == ["prod", "prod/new"]
+
+
+@BOTH
+def test_links_are_not_followed(fake, sync, how, tmp_path):
+    """Somebody who may write in DIR puts links where directories and files were."""
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", *QUICK, *how)
+    victim = tmp_path / "victim"
+    (victim / "db").mkdir(parents=True)
+    (victim / "db/password").write_text("of the victim")
+    os.rename(synced / "prod", synced / "moved")
+    os.symlink(victim, synced / "prod")
+    fake.put("prod/db", {"password": "rotated after the attack"})
+    synced.wait_log("in the way")
+    synced.signal(signal.SIGHUP)
+    util.wait_until(lambda: fake.count() > 5)
+    assert syncing.paths(victim) == ["db", "db/password"]
+    assert (victim / "db/password").read_text() == "of the victim"
+    os.unlink(synced / "prod")
+    os.rename(synced / "moved", synced / "prod")
+    os.unlink(synced / "prod/db/password")
+    os.symlink(victim / "db/password", synced / "prod/db/password")
+    synced.signal(signal.SIGHUP)
+    eventually(synced / "prod/db/password", b"rotated after the attack")
+    assert (victim / "db/password").read_text() == "of the victim"
+
+
+def test_sighup_brings_back_what_was_removed(fake, sync):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", "--poll", "0")
+    os.unlink(synced / "prod/db/password")
+    os.chmod(synced / "prod/db/user", 0o666)
+    (synced / "prod/db/pool/limit").unlink()
+    (synced / "prod/db/pool/.raw").unlink()
+    (synced / "prod/db/pool").rmdir()
+    synced.signal(signal.SIGHUP)
+    eventually(synced / "prod/db/password", b"not rotated yet")
+    eventually(synced / "prod/db/pool/limit", b"20")
+    assert stat.filemode(os.stat(synced / "prod/db/user").st_mode) == "-r--------"
+
+
+# --- once ---
+
+def test_once(tmpfs, fake):
+    done = call(tmpfs, {"a": {"k": "value of a"}}, "--once")
+    assert done.returncode == 0 and read(tmpfs.mountpoint / "a/k") == b"value of a"
+
+
+@BOTH
+def test_once_says_what_is_missing(fake, sync, how):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", "--secret", "prod/none", "--once", *how, ready=False)
+    assert synced.wait() == 1
+    synced.wait_log("error", "prod/none", "is missing")
+    synced.wait_log("error", "1 of 2 secrets are missing")
+    assert read(synced / "prod/db/password") == b"not rotated yet"  # what is there stays
+
+
+@pytest.mark.parametrize("fault", ["status", "hang"])
+def test_once_without_an_answer(fake, sync, fault):
+    fake.put("prod/db", DB)
+    fake.fault(fault)
+    synced = sync(fake, "--secret", "prod/db", "--once", "--timeout", "500ms", ready=False)
+    assert synced.wait() == 1
+    synced.wait_log("error", "prod/db", "is missing")
+
+
+def test_once_where_nothing_matches(fake, sync):
+    synced = sync(fake, "--secret", "prod/*", "--once", ready=False)
+    assert synced.wait() == 1
+    synced.wait_log("error", "no secret matches")
+
+
+def test_once_without_permission_to_list(fake, sync):
+    fake.user("AKIANOLIST", "secret key without listing", allow={"GetSecretValue": ["*"]})
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/*", "--once", key="AKIANOLIST", ready=False)
+    assert synced.wait() == 1
+    synced.wait_log("error", "could not be listed")
+
+
+def test_a_connection_that_hangs_does_not_delay_the_end(fake, sync):
+    fake.put("prod/db", DB)
+    synced = sync(fake, "--secret", "prod/db", *QUICK)
+    fake.fault("hang")
+    util.wait_until(lambda: fake.count() > 2)
+    assert util.time_to_end(synced.process, signal.SIGTERM) < 2
+    assert synced.wait() == 0 and os.listdir(synced.path) == []
