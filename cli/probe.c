@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/table.h"
 
 /* How long a killed child is waited for. */
 #define MERCY_MS 100
@@ -130,8 +131,12 @@ int probe_read(int fd, int output_fd)
     return r;
 }
 
-void probe_explain(int r, bool hung, const char *mountpoint, char *ret_text, size_t text_bytes)
+void probe_explain(int r, bool hung, const char *path, char *ret_text, size_t text_bytes)
 {
+    _cleanup_buffer_ struct buffer visible = {0};
+    buffer_init(&visible, 4096);
+    (void)table_append_visible(&visible, path);
+    const char *mountpoint = visible.bytes ? visible.bytes : "";
     if (hung)
         (void)snprintf(ret_text, text_bytes,
                        "%s does not answer in time: its daemon is stopped or overloaded; see its log", mountpoint);

@@ -24,4 +24,4 @@ int probe_open_self(const char *mountpoint, const char *entry);
 int probe_read(int fd, int output_fd);
 
 /* Why the file could not be had, and what to do; one line. */
-void probe_explain(int r, bool hung, const char *mountpoint, char *ret_text, size_t text_bytes);
+void probe_explain(int r, bool hung, const char *path, char *ret_text, size_t text_bytes);

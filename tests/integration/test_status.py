@@ -99,6 +99,7 @@ def test_what_is_dead_or_not_there(mount, place):
         assert f"{mounted.path} is dead" in status(*words, code=1)[1]
     assert "no secretsfs is mounted" in status(place.home, code=1)[1]
     assert "No such file" in status(place.home / "none", code=1)[1]
+    assert "evil\\x1b[2J" in status(place.home / "evil\x1b[2J", code=1)[1]
     for words in (["a", "b"], ["--none"], ["--json=1", "a"]):
         assert util.run(BINARY, "status", *words).returncode == 2
 
