@@ -72,8 +72,8 @@ static int find_mount(uint64_t id, struct mountinfo *ret_mount)
 
 int mountpoint_check_shared(const char *path, struct error *ret_error)
 {
-    struct mountinfo mount;
-    uint64_t id;
+    struct mountinfo mount = {0};
+    uint64_t id = 0;
     int r = read_mount_id(path, &id);
     if (r >= 0)
         r = find_mount(id, &mount);

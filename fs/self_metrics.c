@@ -127,7 +127,7 @@ static bool has_series(struct cache_secret *secret)
 static void put_age(void *context, struct cache_secret *secret)
 {
     if (has_series(secret))
-        sample(context, "secret", cache_secret_id(secret), (double)(cache_secret_age_ns(secret) / NS_PER_MS) / 1000);
+        sample(context, "secret", cache_secret_id(secret), seconds_of(cache_secret_age_ns(secret)));
 }
 
 static void put_stale(void *context, struct cache_secret *secret)
@@ -169,7 +169,7 @@ int self_metrics(const struct fs *fs, struct secret **ret_text)
     begin(&metrics, "secretsfs_build_info", METRIC_GAUGE, "Always 1; the version is a label.");
     sample(&metrics, "version", fs->options.version, 1);
     gauge(&metrics, "secretsfs_uptime_seconds", "Time since the daemon started.",
-          (double)((clock_monotonic_ns() - fs->started_ns) / NS_PER_MS) / 1000);
+          seconds_of(clock_monotonic_ns() - fs->started_ns));
     put_requests(&metrics, fs);
     put_calls(&metrics, fs);
     put_secrets(&metrics, fs);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """secretsfs doctor: troubles of configuration, credentials, secrets and permissions are found and explained."""
 
+import json
 import re
 import time
 import uuid
@@ -300,6 +301,18 @@ def test_listing_is_denied(fake, doctor):
     assert results(named, "list-secrets", "read", "batch-get", "stages") == ["note", "ok", "note", "note"]
     assert step(named, "batch-get")["policy"] == statement("secretsmanager:BatchGetSecretValue", "*")
     assert step(named, "stages")["policy"] == statement("secretsmanager:DescribeSecret", arn_of("prod/db-??????"))
+
+
+def test_the_statements_of_the_readme():
+    readme = (util.HERE.parents[1] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("\n## Permissions\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"(?:^    .*\n)+", section, re.MULTILINE)
+    statements = [json.loads(block) for block in blocks]
+    assert len(statements) == 9
+    for each in statements:
+        assert each["Effect"] == "Allow" and {"Action", "Resource"} <= set(each) <= {"Effect", "Principal", "Action",
+                                                                                     "Resource", "Condition"}
+    assert statements[0] == statement("secretsmanager:GetSecretValue", arn_of("prod/db-??????"))
 
 
 # The queue
