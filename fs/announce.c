@@ -149,7 +149,12 @@ static int announce(struct announcer *announcer, const struct announcement *a)
 static void *run(void *argument)
 {
     struct announcer *announcer = argument;
+    struct stat root;
     atomic_store(&announcer->thread_id, gettid());
+    /* Until the kernel has asked for the root's mode it has none, so that nobody may enter; and it throws the answer
+     * away when a notification comes in between. So no notification before this. */
+    if (announcer->root_fd >= 0)
+        (void)fstat(announcer->root_fd, &root);
     (void)pthread_mutex_lock(&announcer->lock);
     while (true) {
         while (!announcer->finishing && !announcer->first)
