@@ -8,6 +8,7 @@
 
 #define EXIT_USAGE 2
 
+int command_exec(int count, char **arguments); /* ends as its command ends, or with 125 */
 int command_mount(int count, char **arguments, bool as_helper);
 int command_unmount(int count, char **arguments);
 int command_sync(int count, char **arguments);

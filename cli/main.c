@@ -20,6 +20,8 @@ static const struct {
     const char *about;
 } commands[] = {
     {"mount", COMMAND_MOUNT, mount_command, "mount [options] MOUNTPOINT", "show the secrets as files at MOUNTPOINT"},
+    {"exec", COMMAND_EXEC, command_exec, "exec [options] [--] COMMAND [ARGUMENT ...]",
+     "run a command that alone sees the secrets"},
     {"unmount", COMMAND_UNMOUNT, command_unmount, "unmount [--lazy] MOUNTPOINT", "end a mount"},
     {"sync", COMMAND_SYNC, command_sync, "sync --to DIR [options]", "keep the secrets in DIR as ordinary files"},
     {"status", COMMAND_STATUS, command_status, "status [--json] [--watch] [MOUNTPOINT]", "show what a mount is doing"},

@@ -115,10 +115,11 @@ static int set_log(void *place, const char *value)
 
 #define AT(member) offsetof(struct options, member)
 
-#define SHOW (COMMAND_MOUNT | COMMAND_SYNC)                    /* how secrets look */
-#define SOURCE (COMMAND_MOUNT | COMMAND_SYNC | COMMAND_DOCTOR) /* where they come from */
-#define CACHE (COMMAND_MOUNT | COMMAND_SYNC)                   /* how fresh they are */
-#define LOG (COMMAND_MOUNT | COMMAND_SYNC)
+#define MOUNTS (COMMAND_MOUNT | COMMAND_EXEC)
+#define SHOW (MOUNTS | COMMAND_SYNC)   /* how secrets look */
+#define SOURCE (SHOW | COMMAND_DOCTOR) /* where they come from */
+#define CACHE SHOW                     /* how fresh they are */
+#define LOG SHOW
 
 const struct option option_table[] = {
     {COMMAND_MOUNT, "foreground", NULL, "stay in the foreground and log to stderr (-f)", AT(foreground), set_flag},
@@ -129,6 +130,11 @@ const struct option option_table[] = {
      option_set_list},
     {COMMAND_HEALTH, "timeout", "TIME", "longest that the check may take (default: 3s)", AT(health_timeout_ns),
      set_timeout},
+    {COMMAND_EXEC, "at", "DIR", "where COMMAND sees the secrets (default: a new directory, named by SECRETS_DIR)",
+     AT(at), set_text},
+    {COMMAND_EXEC, "file-env", "SECRET[=PREFIX]", "set PREFIX_KEY_FILE to the path of each key; repeatable",
+     AT(file_env), option_set_list},
+    {COMMAND_EXEC, "clear-aws-env", NULL, "run COMMAND without the variables AWS_*", AT(clear_aws_env), set_flag},
     {SOURCE, "local", "FILE", "read secrets from a JSON file {\"name\": {...} | \"text\"} in place of AWS", AT(local),
      set_text},
     {SOURCE, "region", "REGION", "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION, the profile)", AT(region),
@@ -157,7 +163,7 @@ const struct option option_table[] = {
     {SHOW, "uid", "USER", "owner of the files, a name or number (default: who calls)", AT(uid), set_uid},
     {SHOW, "gid", "GROUP", "group of the files (default: who calls)", AT(gid), set_gid},
     {SHOW, "mode", "OCTAL", "mode of the files, read bits only (default: 0400)", AT(mode), set_mode},
-    {COMMAND_MOUNT, "ttl", "TIME", "age at which a value is checked before it is served (default: 300s)", AT(ttl_ns),
+    {MOUNTS, "ttl", "TIME", "age at which a value is checked before it is served (default: 300s)", AT(ttl_ns),
      set_duration},
     {CACHE, "poll", "TIME", "how often secrets in use are checked, 0: never (default: 60s)", AT(poll_ns), set_duration},
     {CACHE, "timeout", "TIME", "longest that a fetch may take (default: 5s)", AT(timeout_ns), set_timeout},
@@ -168,13 +174,14 @@ const struct option option_table[] = {
      AT(negative_ttl_ns), set_duration},
     {CACHE, "list-interval", "TIME", "how often names are listed, 0: once (default: 300s)", AT(list_interval_ns),
      set_duration},
-    {COMMAND_MOUNT, "grace", "TIME", "how long who holds a changed file keeps the old bytes (default: 500ms)",
-     AT(grace_ns), set_duration},
-    {COMMAND_MOUNT, "cache-bytes", "SIZE", "values that nobody uses are dropped above this (default: 32M)",
-     AT(cache_bytes), set_size},
+    {MOUNTS, "grace", "TIME", "how long who holds a changed file keeps the old bytes (default: 500ms)", AT(grace_ns),
+     set_duration},
+    {MOUNTS, "cache-bytes", "SIZE", "values that nobody uses are dropped above this (default: 32M)", AT(cache_bytes),
+     set_size},
     {COMMAND_DOCTOR, "json", NULL, "write one JSON object", AT(json), set_flag},
     {LOG, "log", "TARGET", "stderr, syslog, or file:/PATH (default: stderr; of a daemon syslog)", 0, set_log},
-    {LOG, "log-level", "LEVEL", "error, warning, info or debug (default: info)", AT(log_level), set_log_level},
+    {LOG, "log-level", "LEVEL", "error, warning, info or debug (default: info; of exec warning)", AT(log_level),
+     set_log_level},
 };
 
 const size_t option_table_count = sizeof(option_table) / sizeof(*option_table);

@@ -182,6 +182,9 @@ static int check(const struct parser *parser, struct error *ret_error)
         if (r < 0)
             return r;
     }
+    if (parser->command == COMMAND_EXEC && !options->command)
+        return error_set(ret_error, ERROR_BAD_REQUEST,
+                         "a command is missing; usage: secretsfs exec [options] [--] COMMAND [ARGUMENT ...]");
     if (options->local && (options->region || options->profile || options->endpoint_url || options->role_arn ||
                            options->external_id || options->events_queue || options->filters.count > 0))
         return error_set(
@@ -214,12 +217,17 @@ int options_parse(enum command command, int count, char **arguments, bool as_hel
     int r = 0;
     parser.options.uid = getuid();
     parser.options.gid = getgid();
+    if (command == COMMAND_EXEC)
+        parser.options.log_level = LOG_LEVEL_WARNING; /* the terminal is the command's */
     for (int i = 0; i < count && r >= 0; i++) {
         if (!only_operands && strcmp(arguments[i], "--") == 0)
             only_operands = true;
         else if (!only_operands && arguments[i][0] == '-' && arguments[i][1] != '\0')
             r = parse_dash(&parser, count, arguments, &i, ret_error);
-        else if (!source_seen)
+        else if (command == COMMAND_EXEC) {
+            parser.options.command = arguments + i;
+            break;
+        } else if (!source_seen)
             source_seen = true;
         else if (option_set_list(&parser.options.operands, arguments[i]) < 0)
             r = error_set(ret_error, ERROR_BAD_REQUEST, "an empty argument; see secretsfs --help");
@@ -242,6 +250,7 @@ void options_clear(struct options *options)
     free((void *)options->required.texts);
     free((void *)options->secrets.texts);
     free((void *)options->filters.texts);
+    free((void *)options->file_env.texts);
     *options = (struct options){0};
 }
 

@@ -22,6 +22,7 @@ enum command {
     COMMAND_HEALTH = 1 << 3,
     COMMAND_DOCTOR = 1 << 4,
     COMMAND_SYNC = 1 << 5,
+    COMMAND_EXEC = 1 << 6,
 };
 
 struct text_list {
@@ -31,6 +32,10 @@ struct text_list {
 
 struct options {
     struct text_list operands; /* MOUNTPOINT, or NAMEs */
+    char **command;            /* of exec: in `arguments`, up to the NULL at its end */
+    const char *at;
+    struct text_list file_env;
+    bool clear_aws_env;
     bool foreground;
     bool lazy;
     bool make_mountpoint;

@@ -2,6 +2,7 @@
 """Fixtures: a fake Secrets Manager, moto, system calls that cannot hang a test, and mounts that clean up."""
 
 import os
+import stat
 
 import pytest
 
@@ -76,6 +77,15 @@ def place():
     place = mounting.Place()
     yield place
     place.clear()
+
+
+@pytest.fixture
+def fuse_for_all():
+    """As distributions have /dev/fuse; some containers do not."""
+    mode = stat.S_IMODE(os.stat("/dev/fuse").st_mode)
+    os.chmod("/dev/fuse", 0o666)
+    yield
+    os.chmod("/dev/fuse", mode)
 
 
 def fake_environment(fake, key=ACCESS_KEY):

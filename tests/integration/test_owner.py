@@ -65,15 +65,6 @@ def test_a_write_by_the_owner_is_refused(mount, fs_as):
 
 
 @pytest.fixture
-def fuse_for_all():
-    """As distributions have /dev/fuse; some containers do not."""
-    mode = stat.S_IMODE(os.stat("/dev/fuse").st_mode)
-    os.chmod("/dev/fuse", 0o666)
-    yield
-    os.chmod("/dev/fuse", mode)
-
-
-@pytest.fixture
 def ordinary_user(fs_as, fuse_for_all):
     """The id of a user who may mount by fusermount3, which wants to know the user's name."""
     user_id = pwd.getpwnam("nobody").pw_uid

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `secretsfs exec`: three processes in one mount namespace. The one that was called supervises; its child the daemon
+ * mounts and serves, in a session of its own, without the files of the caller; its child the command begins when the
+ * mount answers. Neither child outlives the first: the kernel tells them of its death. When the last process of the
+ * namespace has ended, nothing is left of the mount. */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/file_env.h"
+#include "cli/namespace.h"
+#include "cli/options.h"
+#include "cli/process.h"
+#include "cli/relay.h"
+#include "cli/serve.h"
+
+/* As env(1), nohup(1) and docker-run(1) end. */
+enum {
+    EXIT_OWN_FAILURE = 125, /* not the command's */
+    EXIT_CANNOT_RUN = 126,
+    EXIT_NOT_THERE = 127,
+};
+
+struct place {
+    char *path;
+    bool ours; /* made for this run, and removed after it */
+};
+
+struct exec {
+    const struct options *options;
+    struct place place;
+    bool in_user_namespace;
+    struct relay relay;
+};
+
+static int fail(const char *message)
+{
+    (void)fprintf(stderr, "secretsfs: exec: %s\n", message);
+    return EXIT_OWN_FAILURE;
+}
+
+/* --- where the secrets are --- */
+
+static int find_place(const struct options *options, struct place *ret_place, struct error *ret_error)
+{
+    const char *const folders[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/dev/shm"};
+    char *path = NULL;
+    if (options->at) {
+        path = realpath(options->at, NULL);
+        *ret_place = (struct place){.path = path};
+        return path ? 0
+                    : error_set(ret_error, ERROR_INTERNAL, "--at %s: %s; create it with: mkdir -p %s", options->at,
+                                strerror(errno), options->at);
+    }
+    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+        if (!folders[i] || folders[i][0] != '/' || asprintf(&path, "%s/secretsfs.XXXXXX", folders[i]) < 0)
+            continue;
+        if (mkdtemp(path)) {
+            *ret_place = (struct place){path, true};
+            return 0;
+        }
+        free(path);
+    }
+    return error_set(ret_error, ERROR_INTERNAL,
+                     "no directory can be made for the secrets in XDG_RUNTIME_DIR, TMPDIR, /tmp or /dev/shm; name one "
+                     "with --at DIR");
+}
+
+static void leave_place(struct place *place)
+{
+    if (place->ours && rmdir(place->path) < 0 && errno == EBUSY) {
+        (void)umount2(place->path, MNT_DETACH | UMOUNT_NOFOLLOW); /* of a daemon that has crashed */
+        (void)rmdir(place->path);
+    }
+    free(STEAL(place->path));
+}
+
+/* --- the daemon --- */
+
+static void let_go_of_files(bool also_stderr)
+{
+    _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; fd <= (also_stderr ? STDERR_FILENO : STDOUT_FILENO); fd++)
+        (void)dup2(null, fd);
+}
+
+static void ready(void *context)
+{
+    int *ready_fd = context;
+    (void)!chdir("/");
+    (void)!write(*ready_fd, "R", 1);
+    (void)close(*ready_fd);
+}
+
+/* Does not return. `ready_fd` tells the parent. */
+static _Noreturn void be_daemon(struct exec *exec, pid_t parent, int ready_fd)
+{
+    struct error error = {0};
+    int kept = dup2(ready_fd, STDERR_FILENO + 1);
+    closefrom(STDERR_FILENO + 2);
+    let_go_of_files(false);
+    (void)setsid();
+    (void)unsetenv("NOTIFY_SOCKET"); /* the command's, if anybody's */
+    relay_leave(&exec->relay);
+    process_harden();
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const struct options *options = exec->options;
+    int r =
+        log_open(options->log_given ? options->log_target : LOG_TARGET_STDERR, options->log_path, options->log_level);
+    if (r < 0)
+        (void)error_set(&error, ERROR_INTERNAL, "cannot open the log %s: %s",
+                        options->log_path ? options->log_path : "", strerror(-r));
+    else if (getppid() == parent)
+        r = serve_mount(options, exec->place.path, ready, &kept, &error);
+    if (r < 0)
+        log_error("%s", error.message);
+    leave_place(&exec->place);
+    exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* Returns 0 once the mount answers, or -ECANCELED when the daemon has said why it does not. */
+static int start_daemon(struct exec *exec)
+{
+    int ends[2];
+    char told = '\0';
+    pid_t self = getpid();
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    _cleanup_close_ int read_end = ends[0];
+    pid_t child = fork();
+    if (child == 0)
+        be_daemon(exec, self, ends[1]);
+    int r = child < 0 ? -errno : 0;
+    (void)close(ends[1]);
+    if (r < 0)
+        return r;
+    exec->relay.daemon = child;
+    return read(read_end, &told, 1) == 1 ? 0 : -ECANCELED;
+}
+
+/* --- the command --- */
+
+static int set_environment(const struct exec *exec, struct error *ret_error)
+{
+    const struct options *options = exec->options;
+    int r = setenv("SECRETS_DIR", exec->place.path, 1) < 0 ? -errno : 0;
+    for (size_t i = 0; options->clear_aws_env && environ[i];) {
+        _cleanup_free_ char *name = strndup(environ[i], strcspn(environ[i], "="));
+        if (!name || strncmp(name, "AWS_", 4) != 0 || unsetenv(name) < 0)
+            i++;
+    }
+    for (size_t i = 0; i < options->file_env.count && r >= 0; i++)
+        r = file_env_set(exec->place.path, options->file_env.texts[i], ret_error);
+    return r;
+}
+
+/* Does not return. */
+static _Noreturn void be_command(const struct exec *exec, pid_t parent)
+{
+    char **arguments = exec->options->command;
+    struct error error = {0};
+    int r = 0;
+    if (!exec->relay.terminal)
+        (void)setpgid(0, 0);
+    if (exec->in_user_namespace)
+        r = namespace_drop_privileges();
+    if (r < 0)
+        _exit(fail(strerror(-r)));
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* after that: a change of privileges clears it */
+    relay_leave(&exec->relay);
+    if (getppid() != parent)
+        _exit(EXIT_OWN_FAILURE);
+    if (set_environment(exec, &error) < 0)
+        _exit(fail(error.message));
+    (void)execvp(arguments[0], arguments);
+    r = errno;
+    (void)fprintf(stderr, "secretsfs: exec: %s: %s\n", arguments[0], strerror(r));
+    _exit(r == ENOENT ? EXIT_NOT_THERE : EXIT_CANNOT_RUN);
+}
+
+static int start_command(struct exec *exec)
+{
+    pid_t self = getpid();
+    pid_t child = fork();
+    if (child == 0)
+        be_command(exec, self);
+    if (child < 0)
+        return -errno;
+    exec->relay.command = child;
+    /* The environment has credentials, and what the command closes must not be held open here. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    process_scrub_environment();
+    closefrom(STDERR_FILENO + 1);
+    let_go_of_files(false);
+    return 0;
+}
+
+/* --- all of it --- */
+
+/* What the daemon would fail with, said for people who have another way. */
+static int check_device(struct error *ret_error)
+{
+    _cleanup_close_ int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    if (device >= 0)
+        return 0;
+    if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+        return error_set(ret_error, ERROR_INTERNAL,
+                         "there is no /dev/fuse: load the module (modprobe fuse), or give the container the device "
+                         "(--device /dev/fuse); or use --no-fuse");
+    return error_set(ret_error, ERROR_INTERNAL,
+                     "/dev/fuse: %s; allow it (chmod 666 /dev/fuse, or --device /dev/fuse for a container), or use "
+                     "--no-fuse",
+                     strerror(errno));
+}
+
+static int prepare(struct exec *exec, struct error *ret_error)
+{
+    const struct options *options = exec->options;
+    int r = namespace_enter(&exec->in_user_namespace, ret_error);
+    if (r >= 0 && exec->in_user_namespace && (options->uid != geteuid() || options->gid != getegid()))
+        return error_set(ret_error, ERROR_BAD_REQUEST,
+                         "--uid and --gid: without the privilege to mount (root, CAP_SYS_ADMIN) files are your own");
+    if (r >= 0)
+        r = check_device(ret_error);
+    return r < 0 ? r : find_place(options, &exec->place, ret_error);
+}
+
+static int run(struct exec *exec)
+{
+    int r = start_daemon(exec);
+    if (r >= 0)
+        r = start_command(exec);
+    if (r >= 0)
+        relay_run(&exec->relay);
+    relay_end_daemon(&exec->relay);
+    leave_place(&exec->place);
+    if (r < 0)
+        return r == -ECANCELED ? EXIT_OWN_FAILURE : fail(strerror(-r));
+    relay_exit(&exec->relay);
+}
+
+int command_exec(int count, char **arguments)
+{
+    _cleanup_options_ struct options options = {0};
+    struct exec exec = {.options = &options};
+    struct error error = {0};
+    int r = options_parse(COMMAND_EXEC, count, arguments, false, &options, &error);
+    if (r >= 0)
+        r = prepare(&exec, &error);
+    if (r < 0)
+        return fail(error.message);
+    relay_begin(&exec.relay);
+    return run(&exec);
+}
