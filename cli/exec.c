@@ -3,17 +3,22 @@
 /* `secretsfs exec`: three processes in one mount namespace. The one that was called supervises; its child the daemon
  * mounts and serves, in a session of its own, without the files of the caller; its child the command begins when the
  * mount answers. Neither child outlives the first: the kernel tells them of its death. When the last process of the
- * namespace has ended, nothing is left of the mount. */
+ * namespace has ended, nothing is left of the mount.
+ *
+ * With --no-fuse the daemon writes files: onto a tmpfs mounted in the namespace or, where there can be none, into a
+ * private directory of a tmpfs that is there. */
 #include "cli/commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cli/file_env.h"
@@ -22,6 +27,7 @@
 #include "cli/process.h"
 #include "cli/relay.h"
 #include "cli/serve.h"
+#include "sync/place.h"
 
 /* As env(1), nohup(1) and docker-run(1) end. */
 enum {
@@ -30,15 +36,16 @@ enum {
     EXIT_NOT_THERE = 127,
 };
 
-struct place {
+struct folder {
     char *path;
     bool ours; /* made for this run, and removed after it */
 };
 
 struct exec {
     const struct options *options;
-    struct place place;
-    bool in_user_namespace;
+    struct folder folder;
+    bool in_namespace;      /* of mounts */
+    bool in_user_namespace; /* too */
     struct relay relay;
 };
 
@@ -50,22 +57,31 @@ static int fail(const char *message)
 
 /* --- where the secrets are --- */
 
-static int find_place(const struct options *options, struct place *ret_place, struct error *ret_error)
+static bool is_in_memory(const char *path)
+{
+    struct statfs status;
+    return statfs(path, &status) == 0 && status.f_type == TMPFS_MAGIC;
+}
+
+/* `in_memory`: what is written there must not reach a disk. */
+static int find_folder(const struct options *options, bool in_memory, struct folder *ret_folder,
+                       struct error *ret_error)
 {
     const char *const folders[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/dev/shm"};
     char *path = NULL;
     if (options->at) {
         path = realpath(options->at, NULL);
-        *ret_place = (struct place){.path = path};
+        *ret_folder = (struct folder){.path = path};
         return path ? 0
                     : error_set(ret_error, ERROR_INTERNAL, "--at %s: %s; create it with: mkdir -p %s", options->at,
                                 strerror(errno), options->at);
     }
     for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-        if (!folders[i] || folders[i][0] != '/' || asprintf(&path, "%s/secretsfs.XXXXXX", folders[i]) < 0)
+        if (!folders[i] || folders[i][0] != '/' || (in_memory && !is_in_memory(folders[i])) ||
+            asprintf(&path, "%s/secretsfs.XXXXXX", folders[i]) < 0)
             continue;
         if (mkdtemp(path)) {
-            *ret_place = (struct place){path, true};
+            *ret_folder = (struct folder){path, true};
             return 0;
         }
         free(path);
@@ -75,21 +91,34 @@ static int find_place(const struct options *options, struct place *ret_place, st
                      "with --at DIR");
 }
 
-static void leave_place(struct place *place)
+/* `for_others`: who owns the files may be another user. */
+static int mount_memory(const char *path, bool for_others, struct error *ret_error)
 {
-    if (place->ours && rmdir(place->path) < 0 && errno == EBUSY) {
-        (void)umount2(place->path, MNT_DETACH | UMOUNT_NOFOLLOW); /* of a daemon that has crashed */
-        (void)rmdir(place->path);
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    const char *mode = for_others ? "mode=0755" : "mode=0700";
+    const char *unswapped = for_others ? "mode=0755,noswap" : "mode=0700,noswap"; /* Linux 6.4, for root */
+    if (mount("secretsfs", path, "tmpfs", flags, unswapped) == 0 || mount("secretsfs", path, "tmpfs", flags, mode) == 0)
+        return 0;
+    return error_set(ret_error, ERROR_INTERNAL, "cannot mount a tmpfs on %s: %s", path, strerror(errno));
+}
+
+/* What a daemon that has crashed could not do is done here. */
+static void leave_folder(struct folder *folder)
+{
+    if (folder->ours && rmdir(folder->path) < 0) {
+        if (errno == EBUSY)
+            (void)umount2(folder->path, MNT_DETACH | UMOUNT_NOFOLLOW);
+        (void)place_remove_all(AT_FDCWD, folder->path);
     }
-    free(STEAL(place->path));
+    free(STEAL(folder->path));
 }
 
 /* --- the daemon --- */
 
-static void let_go_of_files(bool also_stderr)
+static void let_go_of_files(void)
 {
     _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = STDIN_FILENO; fd <= (also_stderr ? STDERR_FILENO : STDOUT_FILENO); fd++)
+    for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
         (void)dup2(null, fd);
 }
 
@@ -107,7 +136,7 @@ static _Noreturn void be_daemon(struct exec *exec, pid_t parent, int ready_fd)
     struct error error = {0};
     int kept = dup2(ready_fd, STDERR_FILENO + 1);
     closefrom(STDERR_FILENO + 2);
-    let_go_of_files(false);
+    let_go_of_files();
     (void)setsid();
     (void)unsetenv("NOTIFY_SOCKET"); /* the command's, if anybody's */
     relay_leave(&exec->relay);
@@ -120,10 +149,10 @@ static _Noreturn void be_daemon(struct exec *exec, pid_t parent, int ready_fd)
         (void)error_set(&error, ERROR_INTERNAL, "cannot open the log %s: %s",
                         options->log_path ? options->log_path : "", strerror(-r));
     else if (getppid() == parent)
-        r = serve_mount(options, exec->place.path, ready, &kept, &error);
+        r = (options->no_fuse ? serve_sync : serve_mount)(options, exec->folder.path, ready, &kept, &error);
     if (r < 0)
         log_error("%s", error.message);
-    leave_place(&exec->place);
+    leave_folder(&exec->folder);
     exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
@@ -152,14 +181,14 @@ static int start_daemon(struct exec *exec)
 static int set_environment(const struct exec *exec, struct error *ret_error)
 {
     const struct options *options = exec->options;
-    int r = setenv("SECRETS_DIR", exec->place.path, 1) < 0 ? -errno : 0;
+    int r = setenv("SECRETS_DIR", exec->folder.path, 1) < 0 ? -errno : 0;
     for (size_t i = 0; options->clear_aws_env && environ[i];) {
         _cleanup_free_ char *name = strndup(environ[i], strcspn(environ[i], "="));
         if (!name || strncmp(name, "AWS_", 4) != 0 || unsetenv(name) < 0)
             i++;
     }
     for (size_t i = 0; i < options->file_env.count && r >= 0; i++)
-        r = file_env_set(exec->place.path, options->file_env.texts[i], ret_error);
+        r = file_env_set(exec->folder.path, options->file_env.texts[i], ret_error);
     return r;
 }
 
@@ -200,7 +229,7 @@ static int start_command(struct exec *exec)
     (void)prctl(PR_SET_DUMPABLE, 0);
     process_scrub_environment();
     closefrom(STDERR_FILENO + 1);
-    let_go_of_files(false);
+    let_go_of_files();
     return 0;
 }
 
@@ -225,13 +254,25 @@ static int check_device(struct error *ret_error)
 static int prepare(struct exec *exec, struct error *ret_error)
 {
     const struct options *options = exec->options;
-    int r = namespace_enter(&exec->in_user_namespace, ret_error);
-    if (r >= 0 && exec->in_user_namespace && (options->uid != geteuid() || options->gid != getegid()))
+    int r = 0;
+    exec->in_namespace = !options->no_fuse || namespace_is_possible();
+    if (exec->in_namespace)
+        r = namespace_enter(&exec->in_user_namespace, ret_error);
+    if (r < 0)
+        return r;
+    if (exec->in_user_namespace && (options->uid != geteuid() || options->gid != getegid()))
         return error_set(ret_error, ERROR_BAD_REQUEST,
                          "--uid and --gid: without the privilege to mount (root, CAP_SYS_ADMIN) files are your own");
-    if (r >= 0)
+    if (!options->no_fuse)
         r = check_device(ret_error);
-    return r < 0 ? r : find_place(options, &exec->place, ret_error);
+    if (r >= 0)
+        r = find_folder(options, !exec->in_namespace, &exec->folder, ret_error);
+    if (r >= 0 && options->no_fuse && exec->in_namespace) {
+        r = mount_memory(exec->folder.path, !exec->in_user_namespace, ret_error);
+        if (r < 0)
+            leave_folder(&exec->folder);
+    }
+    return r;
 }
 
 static int run(struct exec *exec)
@@ -242,7 +283,7 @@ static int run(struct exec *exec)
     if (r >= 0)
         relay_run(&exec->relay);
     relay_end_daemon(&exec->relay);
-    leave_place(&exec->place);
+    leave_folder(&exec->folder);
     if (r < 0)
         return r == -ECANCELED ? EXIT_OWN_FAILURE : fail(strerror(-r));
     relay_exit(&exec->relay);

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -88,6 +89,17 @@ int namespace_enter(bool *ret_is_user, struct error *ret_error)
                        : error_set(ret_error, ERROR_INTERNAL, "cannot make mounts private: %s", strerror(errno));
     *ret_is_user = is_user;
     return 0;
+}
+
+bool namespace_is_possible(void)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        bool is_user;
+        _exit(namespace_enter(&is_user, NULL) < 0 ? 1 : 0);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
 int namespace_drop_privileges(void)

@@ -13,5 +13,8 @@
  * `*ret_is_user` tells which. Returns 0, or a negative errno with the error filled, saying what forbids it. */
 int namespace_enter(bool *ret_is_user, struct error *ret_error);
 
+/* Would namespace_enter() succeed? (A process in which it has failed half-way is good for nothing.) */
+bool namespace_is_possible(void);
+
 /* In the user namespace: no capability now, none after an execve(2) of whatever file, ever. */
 int namespace_drop_privileges(void);

@@ -134,6 +134,8 @@ const struct option option_table[] = {
      AT(at), set_text},
     {COMMAND_EXEC, "file-env", "SECRET[=PREFIX]", "set PREFIX_KEY_FILE to the path of each key; repeatable",
      AT(file_env), option_set_list},
+    {COMMAND_EXEC, "no-fuse", NULL, "show ordinary files in memory, as sync does, in place of a mount", AT(no_fuse),
+     set_flag},
     {COMMAND_EXEC, "clear-aws-env", NULL, "run COMMAND without the variables AWS_*", AT(clear_aws_env), set_flag},
     {SOURCE, "local", "FILE", "read secrets from a JSON file {\"name\": {...} | \"text\"} in place of AWS", AT(local),
      set_text},

@@ -155,9 +155,9 @@ static const struct {
 };
 
 /* A mount fetches what is read; sync fetches all it is told to. */
-static int check_sync(const struct options *options, struct error *ret_error)
+static int check_sync(enum command command, const struct options *options, struct error *ret_error)
 {
-    if (!options->to)
+    if (command == COMMAND_SYNC && !options->to)
         return error_set(ret_error, ERROR_BAD_REQUEST, "--to DIR is missing; see secretsfs sync --help");
     if (!options->local && options->secrets.count == 0 && options->filters.count == 0)
         return error_set(ret_error, ERROR_BAD_REQUEST,
@@ -177,8 +177,8 @@ static int check(const struct parser *parser, struct error *ret_error)
                              count > operands[i].max ? options->operands.texts[operands[i].max] : "an argument",
                              count > operands[i].max ? ": one argument too many" : " is missing", operands[i].usage);
     }
-    if (parser->command == COMMAND_SYNC) {
-        int r = check_sync(options, ret_error);
+    if (parser->command == COMMAND_SYNC || options->no_fuse) {
+        int r = check_sync(parser->command, options, ret_error);
         if (r < 0)
             return r;
     }

@@ -36,6 +36,7 @@ struct options {
     const char *at;
     struct text_list file_env;
     bool clear_aws_env;
+    bool no_fuse;
     bool foreground;
     bool lazy;
     bool make_mountpoint;

@@ -10,8 +10,10 @@ import motoserver
 import mounting
 import syncing
 import util
+from executing import Execs
 from server import ACCESS_KEY, FakeServer
 
+EXEC_USER = 12345  # who runs `secretsfs exec`, beside root
 LONG_ENOUGH_TO_TELL = 12  # bytes of a value; shorter ones ("3000", "true") occur in logs by chance
 
 
@@ -181,6 +183,32 @@ def show(request):
             options += tuple(option for name in source.store.secrets for option in ("--secret", name))
         return sync(source, *how, *options, **others)
     return make
+
+
+@pytest.fixture
+def execs_of(place, fuse_for_all):
+    """execs_of(uid): who runs them, None for root."""
+    made = []
+
+    def get(user):
+        ids = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        if util.run("test", "-x", mounting.BINARY, **ids).returncode != 0:
+            pytest.skip(f"{mounting.BINARY} is not for everyone here")
+        made.append(Execs(place, user, fake_environment))
+        return made[-1]
+    yield get
+    for execs in made:
+        execs.finish()
+
+
+@pytest.fixture
+def as_user(execs_of):
+    return execs_of(EXEC_USER)
+
+
+@pytest.fixture(params=[EXEC_USER, None], ids=["user", "root"])
+def execs(request, execs_of):
+    return execs_of(request.param)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -5,9 +5,9 @@ import contextlib
 import os
 import pathlib
 import re
+import select
 import subprocess
 
-from conftest import fake_environment
 from mounting import BINARY, SANITIZER
 from server import FakeServer
 from util import PATIENCE, wait_until
@@ -24,11 +24,19 @@ def children(pid):
     return [int(child) for child in text.split()]
 
 
+def read_line(process):
+    """One line of its output, in time."""
+    assert select.select([process.stdout], [], [], PATIENCE)[0], "no line came"
+    line = process.stdout.readline().decode()
+    assert line, process.communicate(timeout=PATIENCE)[1].decode()
+    return line.strip()
+
+
 class Execs:
     """Runs commands by `secretsfs exec`; at the end nothing may be left."""
 
-    def __init__(self, place, user):
-        self.place, self.user = place, user
+    def __init__(self, place, user, fake_environment):
+        self.place, self.user, self.fake_environment = place, user, fake_environment
         self.runtime = place.home / "run"
         self.runtime.mkdir(0o700)
         self.started = []
@@ -40,7 +48,7 @@ class Execs:
         environment = self.place.environment(XDG_RUNTIME_DIR=str(self.runtime), PATH="/usr/bin:/bin")
         # LeakSanitizer cannot trace a process that is not dumpable, unless root runs it.
         environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        return {**environment, **(fake_environment(source) if isinstance(source, FakeServer) else {})}
+        return {**environment, **(self.fake_environment(source) if isinstance(source, FakeServer) else {})}
 
     def write_local(self, secrets):
         path = self.place.write_local(secrets)
