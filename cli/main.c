@@ -20,7 +20,7 @@ static const struct {
     const char *about;
 } commands[] = {
     {"mount", COMMAND_MOUNT, mount_command, "mount [options] MOUNTPOINT", "show the secrets as files at MOUNTPOINT"},
-    {"exec", COMMAND_EXEC, command_exec, "exec [options] [--] COMMAND [ARGUMENT ...]",
+    {"exec", COMMAND_EXEC, command_exec, "exec [options] [--] COMMAND [ARG...]",
      "run a command that alone sees the secrets"},
     {"unmount", COMMAND_UNMOUNT, command_unmount, "unmount [--lazy] MOUNTPOINT", "end a mount"},
     {"sync", COMMAND_SYNC, command_sync, "sync --to DIR [options]", "keep the secrets in DIR as ordinary files"},
@@ -36,7 +36,7 @@ static int print_help(FILE *file, int status)
 {
     (void)fprintf(file, "secretsfs %s: AWS Secrets Manager as a tree of files\n\nusage:\n", SECRETSFS_VERSION);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        (void)fprintf(file, "  secretsfs %-40s %s\n", commands[i].usage, commands[i].about);
+        (void)fprintf(file, "  secretsfs %-43s %s\n", commands[i].usage, commands[i].about);
     (void)fprintf(file, "  secretsfs COMMAND --help\n"
                         "  secretsfs --version | --help\n"
                         "\nSee secretsfs(1).\n");

@@ -175,7 +175,7 @@ def command_lines():
         yield "Dockerfile", json.loads(words)[1 if instruction.startswith("HEALTH") else 0:]
 
 
-@pytest.mark.parametrize("where, words", [line for line in command_lines() if line[1][0] not in ("exec", "sync")],
+@pytest.mark.parametrize("where, words", command_lines(),
                          ids=lambda value: value if isinstance(value, str) else value[0])
 def test_command_lines(place, where, words):
     """Every option exists: what fails, for the place does not exist and there is no region, is not the command line."""
