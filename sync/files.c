@@ -68,8 +68,8 @@ static int open_folder(struct files *files, const char *path, const char **ret_e
         return files->folder_fd;
     forget_folder(files);
     int parent_fd = files->root_fd;
-    char *rest = NULL;
-    for (const char *component = strtok_r(left, "/", &rest); component; component = strtok_r(NULL, "/", &rest)) {
+    char *rest = left;
+    for (const char *component; (component = strsep(&rest, "/"));) {
         int fd = open_component(files, parent_fd, component);
         if (parent_fd != files->root_fd)
             (void)close(parent_fd);

@@ -60,7 +60,7 @@ struct sync {
     uint64_t status_ns; /* when the status is written */
 };
 
-/* --- items.c: what is wanted --- */
+/* --- items.c: which secrets --- */
 
 /* Makes the items follow the names. Returns 0 or -ENOMEM. Not within cache_dispatch(). */
 int items_update(struct sync *sync);
@@ -69,6 +69,8 @@ void items_free(struct sync *sync);
 enum item_state item_state(const struct sync *sync, const struct item *item);
 /* Is what the names say final? */
 bool names_are_settled(const struct sync *sync);
+
+/* --- want.c: what is wanted --- */
 
 /* Adds all that is wanted in DIR now; `*ret_review_ns` is when that changes by itself. Returns 0 or -ENOMEM. */
 int items_want(struct sync *sync, uint64_t now_ns, struct entries *wanted, uint64_t *ret_review_ns);

@@ -5,8 +5,34 @@ import contextlib
 import os
 import signal
 
+import pytest
+
 import mounting
-from util import run
+from util import run, wait_until
+
+QUICK = ("--poll", "100ms")
+DB = {"password": "not rotated yet", "user": "app", "pool": {"limit": 20}}
+DB_PATHS = [".raw", "password", "pool", "pool/.raw", "pool/limit", "user"]
+BOTH = pytest.mark.parametrize("how", [(), ("--atomic",)], ids=["one by one", "atomic"])
+
+
+def in_db(paths=DB_PATHS):
+    return ["prod", "prod/db", *(f"prod/db/{path}" for path in paths)]
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def eventually(path, expected):
+    """Until the file has these bytes (None: until there is none)."""
+    def found():
+        try:
+            return read(path) == expected
+        except OSError:
+            return expected is None
+    wait_until(found, what=f"{path} is {expected!r}")
 
 
 class Sync(mounting.Mount):

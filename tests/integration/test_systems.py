@@ -75,7 +75,7 @@ def test_read_from_moto_by_those_who_may_only_read(moto, arns, show, fs, system)
 
 def test_read_from_moto_with_listing(moto, arns, show, fs):
     mounted = show(moto.user("secretsmanager:GetSecretValue", "secretsmanager:ListSecrets"), "--secret",
-                    "prod/mychristiancounselor/*", "--secret", "payment-platform/*")
+                   "prod/mychristiancounselor/*", "--secret", "payment-platform/*")
     util.wait_until(lambda: mounted.status()["names"]["state"] == "complete")
     assert fs.list(mounted.path) == ["payment-platform", "prod"]
     assert fs.tree(mounted.path) == files({**COUNSELOR, **PAYMENT})

@@ -16,9 +16,8 @@
 /* A list from "d prod, f prod/key=bytes, l prod/link=target, f? doubtful". */
 static void parse(char *text, struct entries *entries)
 {
-    char *rest = NULL;
     *entries = (struct entries){0};
-    for (char *word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+    for (char *rest = text, *word; (word = strsep(&rest, ",")) && word[0] != '\0';) {
         struct entry entry = {.kind = word[0] == 'd'   ? ENTRY_DIRECTORY
                                       : word[0] == 'f' ? ENTRY_FILE
                                                        : ENTRY_LINK,
