@@ -109,10 +109,14 @@ static void next_name(struct files *files, char ret_name[ENTRY_MAX_BYTES])
     (void)snprintf(ret_name, ENTRY_MAX_BYTES, "%llu", (unsigned long long)++files->count);
 }
 
-/* Without a change there is no need to be allowed to. */
+/* Without a change there is no need to be allowed to. In a directory with the setgid bit
+ * the group is another at first. */
 static int give_away(const struct files *files, int fd)
 {
-    if (files->uid == geteuid() && files->gid == getegid())
+    struct stat found;
+    if (fstat(fd, &found) < 0)
+        return -errno;
+    if (found.st_uid == files->uid && found.st_gid == files->gid)
         return 0;
     return fchown(fd, files->uid, files->gid) < 0 ? -errno : 0;
 }

@@ -91,7 +91,7 @@ static void take_name(void *context, const char *path, bool added)
         (*known)->listed = true;
         return;
     }
-    struct item *item;
+    struct item *item = NULL;
     struct item **items = reallocarray((void *)sync->items, sync->item_count + 1, sizeof(struct item *));
     if (items)
         sync->items = items;

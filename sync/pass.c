@@ -141,7 +141,7 @@ static int run_whole(struct run *run, size_t index)
     while (index + count < run->plan->count && steps[count].after && steps[count].kind == STEP_MAKE &&
            entry_is_below(steps[count].after->path, directory))
         count++;
-    _cleanup_free_ const struct entry **entries = calloc(count, sizeof(*entries));
+    _cleanup_free_ const struct entry **entries = calloc(count, sizeof(const struct entry *));
     if (!entries)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)

@@ -144,7 +144,7 @@ static int open_new(const struct place *place, const char *directory, int *ret_f
 int place_open(const char *directory, bool allow_disk, struct place *ret_place, struct error *ret_error)
 {
     struct place place = {-1, -1, -1, -1, 0, false};
-    struct stat found;
+    struct stat found = {0};
     int r = 0;
     place.directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place.directory_fd < 0 || fstat(place.directory_fd, &found) < 0)

@@ -157,6 +157,7 @@ static void become_ready(struct sync *sync, const struct progress *progress)
     if (cache_names_state(sync->cache) == NAMES_DENIED)
         log_warning("a pattern of --secret, and --filter, need secretsmanager:ListSecrets; allow it, or name each "
                     "secret with --secret NAME");
+    status_write(sync); /* so that whoever waits for this finds it there */
     if (sync->options.ready)
         sync->options.ready(sync->options.context);
 }
@@ -236,11 +237,7 @@ static void take_time(struct sync *sync, uint64_t *alive_at_ns)
     const struct progress progress = progress_of(sync);
     if (!sync->options.once)
         plan_missing(sync, &progress, now_ns);
-    if (!sync->ready) {
-        become_ready(sync, &progress);
-        if (sync->ready)
-            sync->status_ns = 0;
-    }
+    become_ready(sync, &progress);
     if (now_ns >= sync->status_ns) {
         status_write(sync);
         sync->status_ns = CLOCK_NEVER_NS;
