@@ -70,6 +70,8 @@ static int find_folder(const struct options *options, bool in_memory, struct fol
     const char *const folders[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/dev/shm"};
     char *path = NULL;
     if (options->at) {
+        if (options->make_mountpoint)
+            (void)mkdir(options->at, 0755); /* if it failed, the next line tells */
         path = realpath(options->at, NULL);
         *ret_folder = (struct folder){.path = path};
         return path ? 0

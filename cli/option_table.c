@@ -172,7 +172,7 @@ const struct option option_table[] = {
     {COMMAND_DOCTOR, "timeout", "TIME", "longest that one step may take (default: 5s)", AT(timeout_ns), set_timeout},
     {CACHE, "max-stale", "TIME", "how long a value is served while AWS cannot be reached (default: 1h)",
      AT(max_stale_ns), set_duration},
-    {COMMAND_MOUNT, "negative-ttl", "TIME", "how long \"not found\" and \"denied\" are remembered (default: 10s)",
+    {MOUNTS, "negative-ttl", "TIME", "how long \"not found\" and \"denied\" are remembered (default: 10s)",
      AT(negative_ttl_ns), set_duration},
     {CACHE, "list-interval", "TIME", "how often names are listed, 0: once (default: 300s)", AT(list_interval_ns),
      set_duration},

@@ -98,6 +98,12 @@ def test_at(execs):
     assert os.listdir(execs.place.mountpoint) == []
 
 
+def test_at_a_missing_directory(execs):
+    path = execs.runtime / "new"
+    assert execs.run(SECRETS, "--at", path, "--mkdir", *READ).stdout == PASSWORD.encode()
+    path.rmdir()
+
+
 def test_without_a_runtime_directory(execs):
     done = execs.run(SECRETS, "--", "sh", "-c", 'echo "$SECRETS_DIR"; cat "$SECRETS_DIR/prod/db/password"',
                      env={"XDG_RUNTIME_DIR": "/nonexistent", "TMPDIR": str(execs.runtime)})
