@@ -91,16 +91,24 @@ void entries_sort(struct entries *entries)
     entries->count = kept;
 }
 
-static int compare_path(const void *path, const void *entry)
+size_t entries_first(const struct entries *entries, const char *path)
 {
-    return entry_compare(path, ((const struct entry *)entry)->path);
+    size_t low = 0;
+    size_t high = entries->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (entry_compare(entries->list[middle].path, path) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 const struct entry *entries_find(const struct entries *entries, const char *path)
 {
-    if (entries->count == 0)
-        return NULL;
-    return bsearch(path, entries->list, entries->count, sizeof(*entries->list), compare_path);
+    size_t first = entries_first(entries, path);
+    return first < entries->count && strcmp(entries->list[first].path, path) == 0 ? &entries->list[first] : NULL;
 }
 
 bool entry_is_same(const struct entry *a, const struct entry *b)

@@ -47,7 +47,8 @@ int entries_add(struct entries *entries, const struct entry *entry);
  * is certain rather than what is doubtful. What lies below a file or a link is dropped. */
 void entries_sort(struct entries *entries);
 
-/* The entry of a path in a list that is in order, or NULL. */
+/* In a list that is in order: the index of the first entry at or after a path, and the entry of a path or NULL. */
+size_t entries_first(const struct entries *entries, const char *path);
 const struct entry *entries_find(const struct entries *entries, const char *path);
 
 /* < 0, 0, > 0, in the order of the list. */

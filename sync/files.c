@@ -87,10 +87,8 @@ int files_look(struct files *files, const struct entry *entry)
     const char *name;
     struct stat found;
     int folder_fd = open_folder(files, entry->path, &name);
-    if (folder_fd == -ENOENT)
+    if (folder_fd < 0) /* not yet there, or something in the way that is to go first; if not, making will tell */
         return 0;
-    if (folder_fd < 0)
-        return folder_fd;
     if (fstatat(folder_fd, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     return S_ISDIR(found.st_mode) && entry->kind == ENTRY_DIRECTORY && !entry->whole ? 1 : -EEXIST;

@@ -182,17 +182,17 @@ static int want_nodes(const struct want *want, uint32_t directory, const char *p
     return r;
 }
 
-/* What stays as it is, with the directories on the way: an earlier version's directory, or what an earlier run has left
- * (`only_doubtful`). `directory` NULL: everywhere. */
+/* What stays as it is: an earlier version's directory, or what an earlier run has left (`only_doubtful`). `directory`
+ * NULL: everywhere. */
 static int want_made(const struct want *want, const char *directory, bool only_doubtful)
 {
     const struct entries *made = &want->sync->made;
     int r = 0;
-    for (size_t i = 0; i < made->count && r >= 0; i++) {
+    for (size_t i = directory ? entries_first(made, directory) : 0; i < made->count && r >= 0; i++) {
         const struct entry *entry = &made->list[i];
-        bool chosen = !directory || strcmp(entry->path, directory) == 0 || entry_is_below(entry->path, directory) ||
-                      entry_is_below(directory, entry->path);
-        if (!chosen || (only_doubtful && !entry->doubtful))
+        if (directory && strcmp(entry->path, directory) != 0 && !entry_is_below(entry->path, directory))
+            break;
+        if (only_doubtful && !entry->doubtful)
             continue;
         struct entry copy = *entry;
         copy.whole = false;
@@ -226,10 +226,10 @@ static int want_atomic(const struct want *want, uint64_t now_ns)
     _cleanup_free_ char *data = join(item->directory, item->data);
     _cleanup_free_ char *previous = item->previous ? join(item->directory, item->previous) : NULL;
     int r = want_one(want, ENTRY_DIRECTORY, data, NULL, NULL);
-    if (r >= 0)
+    if (r >= 0) {
         want->wanted->list[want->wanted->count - 1].whole = true;
-    if (r >= 0)
         r = want_nodes(want, TREE_ROOT, data, previous, false);
+    }
     if (r >= 0)
         r = want_links(want);
     if (r >= 0 && previous && now_ns < item->previous_until_ns)
@@ -253,6 +253,14 @@ static int want_directories(const struct want *want)
     return r;
 }
 
+/* What an earlier run has left of an item, and the directories on the way to it. */
+static int want_left(const struct want *want)
+{
+    size_t before = want->wanted->count;
+    int r = want_made(want, want->item->directory, true);
+    return r >= 0 && want->wanted->count > before ? want_directories(want) : r;
+}
+
 static uint64_t until_stale_ns(const struct sync *sync, const struct item *item)
 {
     uint64_t age_ns = cache_secret_age_ns(item->secret);
@@ -272,9 +280,7 @@ static int want_item(struct sync *sync, struct item *item, uint64_t now_ns, stru
     const struct want want = {sync, item, wanted};
     switch (item_state(sync, item)) {
     case ITEM_WAITING:
-        if (now_ns - sync->started_ns >= sync->options.max_stale_ns)
-            return 0;
-        return want_made(&want, item->directory, true);
+        return now_ns - sync->started_ns < sync->options.max_stale_ns ? want_left(&want) : 0;
     case ITEM_THERE:
         break;
     case ITEM_GONE:

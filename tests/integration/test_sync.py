@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 import uuid
 
 import pytest
@@ -116,9 +117,11 @@ def test_unchanged_bytes_keep_inode_and_time(fake, sync, how):
     after = identities()
     assert {path for path in before if before[path] != after[path]} == {"prod/db/password", "prod/db/.raw"}
     versions = synced.status()["secrets"][0]["version_id"]
+    links = how and os.readlink(synced / "prod/db/..data")
     fake.put("prod/db", {**DB, "password": "rotated once"})  # a new version with the same bytes
     util.wait_until(lambda: synced.status()["secrets"][0]["version_id"] != versions)
     assert identities() == after
+    assert links == (how and os.readlink(synced / "prod/db/..data"))
 
 
 @BOTH
@@ -216,6 +219,18 @@ def test_atomic_never_shows_a_mix(fake, sync, fs):
         reader.kill()
         reader.wait(util.PATIENCE)
     util.wait_until(lambda: len([name for name in os.listdir(synced / "pair") if name.startswith("..2")]) == 1)
+
+
+def test_who_has_just_resolved_data_can_finish(fake, sync):
+    fake.put("pair", {"a": "first", "b": "first"})
+    synced = sync(fake, "--secret", "pair", "--atomic", *QUICK)
+    resolved = os.path.realpath(synced / "pair/..data")
+    begin = time.monotonic()
+    fake.put("pair", {"a": "second", "b": "second"})
+    eventually(synced / "pair/b", b"second")
+    there = os.path.exists(resolved + "/b") and read(resolved + "/b") == b"first"
+    assert there or time.monotonic() - begin > 1
+    util.wait_until(lambda: not os.path.exists(resolved))
 
 
 @BOTH

@@ -40,6 +40,7 @@ def test_the_end_removes_what_was_made_and_nothing_else(fake, sync, how):
     synced.signal(signal.SIGINT)
     assert synced.wait() == 0
     assert syncing.paths(synced.path) == ["mine", "prod", "prod/db", "prod/db/notes"]
+    assert "error" not in synced.log()
 
 
 @BOTH
@@ -70,6 +71,7 @@ def test_from_one_way_to_the_other(fake, sync):
         assert read(synced / "prod/db/pool/limit") == b"20"
         assert os.path.islink(synced / "prod/db/password") == bool(how)
         assert ("..data" in os.listdir(synced / "prod/db")) == bool(how)
+        assert "in the way" not in synced.log()
 
 
 @BOTH
@@ -200,11 +202,12 @@ def test_foreign_files_stay(fake, sync):
 
 
 @BOTH
-def test_links_are_not_followed(fake, sync, how, tmp_path):
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["other file system", "same file system"])
+def test_links_are_not_followed(fake, sync, how, elsewhere, tmp_path):
     """Somebody who may write in DIR puts links where directories and files were."""
     fake.put("prod/db", DB)
     synced = sync(fake, "--secret", "prod/db", *QUICK, *how)
-    victim = tmp_path / "victim"
+    victim = (tmp_path if elsewhere else synced.path) / "victim"
     (victim / "db").mkdir(parents=True)
     (victim / "db/password").write_text("of the victim")
     os.rename(synced / "prod", synced / "moved")
@@ -222,6 +225,8 @@ def test_links_are_not_followed(fake, sync, how, tmp_path):
     synced.signal(signal.SIGHUP)
     eventually(synced / "prod/db/password", b"rotated after the attack")
     assert (victim / "db/password").read_text() == "of the victim"
+    synced.signal(signal.SIGTERM)
+    assert synced.wait() == 0 and syncing.paths(victim) == ["db", "db/password"]
 
 
 def test_sighup_brings_back_what_was_removed(fake, sync):
