@@ -90,10 +90,10 @@ static bool same_secret(const struct secret *a, const struct secret *b)
            memcmp(secret_bytes(a), secret_bytes(b), secret_size_bytes(a)) == 0;
 }
 
-static bool same_credentials(const struct credentials *a, const struct credentials *b)
+static bool same_keys(const struct credentials *a, const struct credentials *b)
 {
-    return strcmp(a->access_key_id, b->access_key_id) == 0 && a->expires_ns == b->expires_ns &&
-           same_secret(a->secret_access_key, b->secret_access_key) && same_secret(a->session_token, b->session_token);
+    return strcmp(a->access_key_id, b->access_key_id) == 0 && same_secret(a->secret_access_key, b->secret_access_key) &&
+           same_secret(a->session_token, b->session_token);
 }
 
 /* With the mutex held, as all that follow. */
@@ -117,12 +117,25 @@ static void look_at_files(struct credentials_cache *cache)
     cache->changed = ops->changed(cache->provider);
 }
 
+/* Whether to go on with these. Our clock may be wrong, so what has expired by it may still be good; but the same keys
+ * with another expiry are not what AWS has to be asked about once more. */
+static bool is_better(const struct credentials_cache *cache, const struct credentials *fresh, bool dead)
+{
+    const struct credentials *current = cache->current;
+    if (!current)
+        return true;
+    bool lasts_longer = fresh->expires_ns > current->expires_ns;
+    if (same_keys(fresh, current))
+        return lasts_longer && !cache->refused;
+    return !dead || lasts_longer || cache->refused;
+}
+
 /* Takes what the provider has given: keeps it, unless it is no better than what is there. */
 static void accept_fresh(struct credentials_cache *cache, struct credentials *fresh)
 {
     uint64_t wall_ns = clock_wall_ns();
     bool dead = fresh->expires_ns <= wall_ns;
-    if (cache->current && (dead || same_credentials(fresh, cache->current))) {
+    if (!is_better(cache, fresh, dead)) {
         credentials_unref(fresh);
         cache->pause_ns = clock_monotonic_ns() + PAUSE_NS;
     } else {
@@ -146,6 +159,7 @@ static void fetch(struct credentials_cache *cache, struct http *http, uint64_t d
     uint64_t now_ns = clock_monotonic_ns();
     if (cache->current && deadline_ns > now_ns)
         deadline_ns = now_ns + (deadline_ns - now_ns) / 2;
+    bool changed = cache->changed;
     cache->fetching = true;
     cache->changed = false;
     (void)pthread_mutex_unlock(&cache->mutex);
@@ -162,6 +176,8 @@ static void fetch(struct credentials_cache *cache, struct http *http, uint64_t d
         accept_fresh(cache, fresh);
     } else if (cache->current) {
         cache->pause_ns = clock_monotonic_ns() + PAUSE_NS;
+        if (changed)
+            cache->refresh_ns = 0;              /* what the files say now is still to be had */
     } else if (failure.kind != ERROR_TIMEOUT) { /* one caller's deadline is not the others' */
         cache->pause_ns = clock_monotonic_ns() + PAUSE_WITHOUT_NS;
     }

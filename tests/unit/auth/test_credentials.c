@@ -16,6 +16,7 @@
 #include "base/clock.h"
 
 #define MINUTE_NS (60 * NS_PER_SEC)
+#define EXPIRED_FOR(interval_ns) (0 - (interval_ns)) /* as a life: the sum with the present wraps */
 #define START_NS (UINT64_C(1000000) * NS_PER_SEC)
 
 /* --- time, and a provider that does what a test says --- */
@@ -204,10 +205,22 @@ static void test_expired_answer_is_no_refresh(void **state)
     world.life_ns = 60 * MINUTE_NS;
     struct credentials *first = expect(*state, "A", 1);
     world.now_ns += 61 * MINUTE_NS;
-    world.life_ns = UINT64_MAX; /* wraps to a moment ago */
+    world.life_ns = EXPIRED_FOR(2 * MINUTE_NS); /* before the end of those there are */
     world.id = "B";
     assert_ptr_equal(expect(*state, "A", 2), first);
     (void)expect(*state, "A", 2);
+}
+
+/* Our clock is so far ahead that all credentials seem to have expired. */
+static void test_newer_ones_though_expired(void **state)
+{
+    world.life_ns = EXPIRED_FOR(60 * MINUTE_NS);
+    (void)expect(*state, "A", 1);
+    (void)expect(*state, "A", 1);
+    world.now_ns += 30 * MINUTE_NS;
+    world.id = "B";
+    (void)expect(*state, "B", 2);
+    (void)expect(*state, "B", 2);
 }
 
 static void test_first_failure(void **state)
@@ -253,6 +266,27 @@ static void test_refused_and_the_same_again(void **state)
     assert_ptr_equal(expect(*state, "A", 3), first);
 }
 
+/* The instance metadata service does this: in an outage it gives the old keys, which are then given another expiry. */
+static void test_refused_and_the_same_keys_again(void **state)
+{
+    world.life_ns = 60 * MINUTE_NS;
+    struct credentials *first = expect(*state, "A", 1);
+    world.now_ns += 10 * MINUTE_NS;
+    credentials_cache_refused(*state, first);
+    assert_ptr_equal(expect(*state, "A", 2), first);
+    credentials_cache_refused(*state, first);
+    (void)expect(*state, "A", 2); /* a pause */
+}
+
+static void test_refused_and_others_though_expired(void **state)
+{
+    struct credentials *first = expect(*state, "A", 1);
+    credentials_cache_refused(*state, first);
+    world.life_ns = EXPIRED_FOR(MINUTE_NS);
+    world.id = "B";
+    (void)expect(*state, "B", 2);
+}
+
 static void test_refused_and_refresh_fails(void **state)
 {
     struct credentials *first = expect(*state, "A", 1);
@@ -283,6 +317,20 @@ static void test_changed_files(void **state)
     world.id = "C";
     world.now_ns += 3 * NS_PER_SEC;
     (void)expect(*state, "C", 4); /* in spite of the pause */
+}
+
+static void test_changed_files_while_the_provider_fails(void **state)
+{
+    (void)expect(*state, "A", 1);
+    world.changed = true;
+    world.id = NULL;
+    (void)expect(*state, "A", 2);
+    world.id = "B";
+    (void)expect(*state, "A", 2); /* a pause */
+    world.now_ns += 11 * NS_PER_SEC;
+    (void)expect(*state, "B", 3);
+    world.now_ns += 11 * NS_PER_SEC;
+    (void)expect(*state, "B", 3);
 }
 
 /* --- several threads, in real time --- */
@@ -370,12 +418,16 @@ int main(void)
         TEST(test_refreshed_before_expiry),
         TEST(test_old_ones_while_refresh_fails),
         TEST(test_expired_answer_is_no_refresh),
+        TEST(test_newer_ones_though_expired),
         TEST(test_first_failure),
         TEST(test_timeout_is_not_shared),
         TEST(test_refused),
         TEST(test_refused_and_the_same_again),
+        TEST(test_refused_and_the_same_keys_again),
+        TEST(test_refused_and_others_though_expired),
         TEST(test_refused_and_refresh_fails),
         TEST(test_changed_files),
+        TEST(test_changed_files_while_the_provider_fails),
         TEST(test_single_flight),
         TEST(test_nobody_waits_for_an_early_refresh),
     };
