@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "base/cleanup.h"
 
@@ -26,46 +24,32 @@ static int out_of_memory(struct error *ret_error)
     return error_set(ret_error, ERROR_INTERNAL, "out of memory");
 }
 
-static void free_addresses(struct addrinfo **addresses)
-{
-    if (*addresses)
-        freeaddrinfo(*addresses);
-}
-
-/* Loopback, and the agents of ECS and EKS. */
-static bool is_allowed(const struct addrinfo *address)
+/* Loopback, and the agents of ECS and EKS. A name is not resolved: that may take longer than a reader waits, and curl,
+ * which would do it again, might get another address. Curl takes localhost for loopback whatever a resolver says. */
+static bool is_allowed(const char *host)
 {
     static const struct in6_addr eks = {{{0xfd, 0x00, 0x0e, 0xc2, [15] = 0x23}}};
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    if (address->ai_family == AF_INET && address->ai_addrlen == sizeof(v4)) {
-        memcpy(&v4, address->ai_addr, sizeof(v4));
-        uint32_t ip = ntohl(v4.sin_addr.s_addr);
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        uint32_t ip = ntohl(v4.s_addr);
         return ip >> 24 == 127 || ip == UINT32_C(0xa9feaa02) || ip == UINT32_C(0xa9feaa17);
     }
-    if (address->ai_family != AF_INET6 || address->ai_addrlen != sizeof(v6))
-        return false;
-    memcpy(&v6, address->ai_addr, sizeof(v6));
-    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) || memcmp(&v6.sin6_addr, &eks, sizeof(eks)) == 0;
+    if (inet_pton(AF_INET6, host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6) || memcmp(&v6, &eks, sizeof(eks)) == 0;
+    return strcasecmp(host, "localhost") == 0;
 }
 
 /* `host` is an address or a name; without brackets. */
 static int check_host(const char *host, struct error *ret_error)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    _cleanup_(free_addresses) struct addrinfo *addresses = NULL;
-    int code = getaddrinfo(host, NULL, &hints, &addresses);
-    if (code != 0)
-        return error_set(ret_error, code == EAI_MEMORY ? ERROR_INTERNAL : ERROR_UNREACHABLE,
-                         "the host \"%s\" in " FULL_VARIABLE " cannot be resolved: %s", host, gai_strerror(code));
-    for (const struct addrinfo *address = addresses; address; address = address->ai_next)
-        if (!is_allowed(address))
-            return error_set(ret_error, ERROR_NO_CREDENTIALS,
-                             FULL_VARIABLE
-                             " must not be http:// on \"%s\", for keys would cross the network in clear: use https://, "
-                             "or http:// on localhost, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]",
-                             host);
-    return 0;
+    if (is_allowed(host))
+        return 0;
+    return error_set(ret_error, ERROR_NO_CREDENTIALS,
+                     FULL_VARIABLE
+                     " must not be http:// on \"%s\", for keys would cross the network in clear: use https://, "
+                     "or http:// on localhost, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]",
+                     host);
 }
 
 /* The host of what stands behind "http://". A user name, white space and the like find no way in. */
