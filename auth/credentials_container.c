@@ -47,9 +47,12 @@ static int append_token(const struct environment *environment, struct buffer *li
     const char *variable = file ? TOKEN_FILE_VARIABLE : TOKEN_VARIABLE;
     if (!file && !token)
         return 0;
+    _cleanup_free_ char *path = NULL;
     int r = buffer_append_text(line, TOKEN_HEADER);
+    if (r == 0 && file)
+        r = environment_path(environment, file, &path);
     if (r == 0)
-        r = file ? file_read(file, line) : buffer_append_text(line, token);
+        r = path ? file_read(path, line) : buffer_append_text(line, token);
     if (r == -ENOMEM)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
     if (r < 0 && file)

@@ -12,6 +12,7 @@
 
 struct environment {
     struct secret *variables; /* "NAME=value" and a NUL, again and again */
+    char *directory;          /* that the process began in; NULL where it could not be found */
 };
 
 static bool matters(const char *variable)
@@ -33,6 +34,7 @@ int environment_new(char *const *variables, struct environment **ret_environment
     for (char *const *variable = variables; variable && *variable; variable++)
         if (matters(*variable))
             end = stpcpy(end, *variable) + 1;
+    environment->directory = getcwd(NULL, 0);
     *ret_environment = STEAL(environment);
     return 0;
 }
@@ -42,6 +44,7 @@ void environment_free(struct environment *environment)
     if (!environment)
         return;
     secret_unref(environment->variables);
+    free(environment->directory);
     free(environment);
 }
 
@@ -68,10 +71,9 @@ int environment_path(const struct environment *environment, const char *path, ch
         if (!result)
             return -ENOMEM;
     } else {
-        _cleanup_free_ char *directory = getcwd(NULL, 0);
-        if (!directory)
-            return -errno;
-        if (asprintf(&result, "%s/%s", directory, path) < 0)
+        if (!environment->directory)
+            return -ENOENT;
+        if (asprintf(&result, "%s/%s", environment->directory, path) < 0)
             return -ENOMEM;
     }
     *ret_path = result;

@@ -19,8 +19,9 @@ DEFINE_CLEANUP(struct environment, environment_free)
 /* The value, or NULL when the variable is absent or empty. Lives as long as the environment. */
 const char *environment_get(const struct environment *environment, const char *name);
 
-/* A path as users write it: a leading "~" or "~/" is the home directory, and what is relative is made
- * absolute, because a daemon leaves its working directory. Returns 0, -errno of getcwd(), or -ENOMEM. */
+/* A path as users write it: a leading "~" or "~/" is the home directory, and what is relative begins in the working
+ * directory of environment_new(), because a daemon leaves it. Returns 0, -ENOENT (that directory was not to be found),
+ * or -ENOMEM. */
 int environment_path(const struct environment *environment, const char *path, char **ret_path);
 
 /* The name of the selected profile: `option` (of --profile, or NULL), AWS_PROFILE, AWS_DEFAULT_PROFILE, "default".

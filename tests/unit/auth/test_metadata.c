@@ -194,8 +194,10 @@ static void test_request_to_container(void **state)
     assert_int_equal(open_session(&row, &session, NULL), 0);
     assert_int_equal(fetch(session, &credentials, NULL), 0);
     write_file(".aws/old", "token-2");
+    assert_int_equal(chdir("/"), 0); /* as a daemon does once it is ready */
     aws_session_credentials_refused(session, credentials);
     assert_int_equal(fetch(session, &newer, NULL), 0);
+    assert_int_equal(chdir(home), 0);
     server_stop(&server);
     assert_memory_equal(server.history, "GET /secret-path?id=secret-id HTTP/1.1\r\n", 40);
     assert_non_null(strstr(server.history, "\r\nAccept: application/json\r\n"));
