@@ -139,6 +139,16 @@ static int perform(const struct sts_call *call, struct http *http, uint64_t dead
     return r < 0 ? fail(call, &error, ret_error) : 0;
 }
 
+/* STS tells the time by its own clock, and whoever looks at it does by ours. */
+static uint64_t by_our_clock(struct signing_clock *clock, uint64_t wall_ns)
+{
+    int64_t offset_ns = atomic_load(&clock->offset_ns);
+    if (offset_ns > 0)
+        return wall_ns == CLOCK_NEVER_NS ? wall_ns : wall_ns > (uint64_t)offset_ns ? wall_ns - (uint64_t)offset_ns : 0;
+    uint64_t ahead_ns = (uint64_t)-offset_ns;
+    return wall_ns < CLOCK_NEVER_NS - ahead_ns ? wall_ns + ahead_ns : CLOCK_NEVER_NS;
+}
+
 /* Sends the request and takes credentials out of the answer. */
 static int get_credentials(const struct sts_call *call, struct http *http, const char *provider, uint64_t deadline_ns,
                            struct credentials **ret_credentials, struct error *ret_error)
@@ -153,9 +163,7 @@ static int get_credentials(const struct sts_call *call, struct http *http, const
     r = sts_answer_credentials(answer.bytes, answer.size_bytes, provider, &credentials, &error);
     if (r < 0)
         return fail(call, &error, ret_error);
-    /* STS tells the time by its own clock, and whoever looks at it does by ours. */
-    if (credentials->expires_ns != CLOCK_NEVER_NS)
-        credentials->expires_ns -= (uint64_t)atomic_load(&call->context->clock->offset_ns);
+    credentials->expires_ns = by_our_clock(call->context->clock, credentials->expires_ns);
     *ret_credentials = STEAL(credentials);
     return 0;
 }

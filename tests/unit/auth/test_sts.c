@@ -282,6 +282,38 @@ static void wrong_clock_is_corrected_for_all(void **state)
     assert_true(credentials->expires_ns == EXPIRES_NS - (uint64_t)offset_ns);
 }
 
+/* An expiry that no clock can tell is none that has been, nor one that never comes. */
+static void strange_expiries_do_not_wrap(void **state)
+{
+    static const struct {
+        const char *expiration;
+        int64_t offset_ns;
+        uint64_t expires_ns;
+    } cases[] = {
+        {"1970-01-01T00:00:01Z", (int64_t)(3600 * NS_PER_SEC), 0},
+        {"2554-07-21T23:34:33Z", -(int64_t)(3600 * NS_PER_SEC), CLOCK_NEVER_NS},
+        {"9999-01-01T00:00:00Z", (int64_t)(3600 * NS_PER_SEC), CLOCK_NEVER_NS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char answer[512];
+        const struct step steps[] = {{answer, THEN_CLOSE, 0}};
+        struct world world;
+        struct error error;
+        (void)snprintf(answer, sizeof(answer),
+                       ANSWER("200 OK", "",
+                              "<R><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>k</SecretAccessKey>"
+                              "<SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></R>"),
+                       cases[i].expiration);
+        SET_UP(&world, steps);
+        atomic_store(&world.clock.offset_ns, cases[i].offset_ns);
+        _cleanup_credentials_ struct credentials *credentials = assume(&world, false, &error);
+        world_tear_down(&world, 1);
+        assert_non_null(credentials);
+        assert_true(credentials->expires_ns == cases[i].expires_ns);
+    }
+}
+
 static void caller_is_identified(void **state)
 {
     static const struct step steps[] = {
@@ -382,6 +414,7 @@ int main(void)
         cmocka_unit_test(failures_say_what_to_do),
         cmocka_unit_test(passing_failures_are_retried),
         cmocka_unit_test(wrong_clock_is_corrected_for_all),
+        cmocka_unit_test(strange_expiries_do_not_wrap),
         cmocka_unit_test(caller_is_identified),
         cmocka_unit_test(refused_source_of_a_role_is_renewed_once),
     };
