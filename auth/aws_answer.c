@@ -238,7 +238,7 @@ int aws_answer_date(const char *text, uint64_t *ret_wall_ns)
     struct tm date = {0};
     const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &date) : NULL;
     time_t seconds = end && *end == '\0' ? timegm(&date) : -1;
-    if (seconds < 0)
+    if (seconds < 0 || (uint64_t)seconds > INT64_MAX / NS_PER_SEC) /* differences must fit, too */
         return -EINVAL;
     *ret_wall_ns = (uint64_t)seconds * NS_PER_SEC;
     return 0;

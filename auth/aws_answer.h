@@ -24,7 +24,8 @@ void aws_answer_error(const struct aws_answer *answer, struct error *ret_error);
 /* The same for an error that stands within an answer of success; each text may be NULL. */
 void aws_answer_item_error(const char *code, const char *message, struct error *ret_error);
 
-/* The header Date, "Sun, 06 Nov 1994 08:49:37 GMT", as nanoseconds since 1970. Returns 0 or -EINVAL. */
+/* The header Date, "Sun, 06 Nov 1994 08:49:37 GMT", as nanoseconds since 1970, which fit an int64_t. Returns 0 or
+ * -EINVAL. */
 int aws_answer_date(const char *text, uint64_t *ret_wall_ns);
 
 /* The header x-amz-retry-after, in milliseconds; -1 where it is missing (NULL) or not a number. */

@@ -178,8 +178,17 @@ static int attempt(const struct exchange *exchange, struct http *http, uint64_t 
 /* The time is believed of a server that has proved who it is, and of one on this machine. */
 static bool clock_is_believed(const char *url)
 {
-    return strncasecmp(url, "https://", 8) == 0 || strncmp(url, "http://127.", 11) == 0 ||
-           strncmp(url, "http://[::1]", 12) == 0 || strncmp(url, "http://localhost", 16) == 0;
+    static const char *const local[] = {"http://localhost", "http://[::1]", "http://127."};
+    if (strncasecmp(url, "https://", strlen("https://")) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+        const char *rest = url + strlen(local[i]);
+        if (strncmp(url, local[i], strlen(local[i])) != 0)
+            continue;
+        rest += rest[-1] == '.' ? strspn(rest, "0123456789.") : 0;
+        return strchr(":/", *rest) != NULL; /* or the end: not only the beginning of a name */
+    }
+    return false;
 }
 
 /* True when the last answer shows that our clock is wrong, and the offset has been set so that another signature
@@ -192,8 +201,7 @@ static bool correct_clock(const struct aws_call *call, struct http *http, const 
     if (!clock_is_believed(call->url) || aws_answer_date(http_header(http, "Date"), &server_ns) < 0)
         return false;
     int64_t offset_ns = (int64_t)(server_ns - clock_wall_ns());
-    int64_t change_ns = offset_ns - atomic_load(&call->clock->offset_ns);
-    if (llabs(change_ns) < MIN_SKEW_NS || llabs(offset_ns) > MAX_SKEW_NS)
+    if (llabs(offset_ns) > MAX_SKEW_NS || llabs(offset_ns - atomic_load(&call->clock->offset_ns)) < MIN_SKEW_NS)
         return false;
     atomic_store(&call->clock->offset_ns, offset_ns);
     return true;

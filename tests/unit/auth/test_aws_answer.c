@@ -178,7 +178,9 @@ static void date_is_parsed(void **state)
                                       "Sun, 06 Nov 1994 08:49:37",
                                       "Sun, 06 Nov 1994 08:49:37 GMT+1",
                                       "784111777",
-                                      "Thu, 01 Jan 1960 00:00:00 GMT"};
+                                      "Thu, 01 Jan 1960 00:00:00 GMT",
+                                      "Fri, 01 Jan 2300 00:00:00 GMT",
+                                      "Fri, 31 Dec 9999 23:59:59 GMT"};
     uint64_t wall_ns = 0;
     (void)state;
 
