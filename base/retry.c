@@ -61,9 +61,9 @@ static void bucket_give(struct retry_bucket *bucket, unsigned tokens)
 /* All that we send only reads, so a retry is safe even where the first attempt may have arrived. */
 static bool is_retryable(enum error_kind kind)
 {
-    /* A certificate that is not trusted now is not trusted a moment later either. */
-    return kind == ERROR_THROTTLED || kind == ERROR_TIMEOUT || kind == ERROR_UNREACHABLE || kind == ERROR_SERVER ||
-           kind == ERROR_BAD_ANSWER;
+    /* TLS: a connection that breaks in the handshake is as passing as one that breaks later. */
+    return kind == ERROR_THROTTLED || kind == ERROR_TIMEOUT || kind == ERROR_UNREACHABLE || kind == ERROR_TLS ||
+           kind == ERROR_SERVER || kind == ERROR_BAD_ANSWER;
 }
 
 static uint64_t min_ns(uint64_t a, uint64_t b)

@@ -257,21 +257,28 @@ static void passing_failures_are_retried(void **state)
     assert_non_null(strstr(world.server.request, "amz-sdk-request: attempt=3; max=3"));
 }
 
-/* What STS tells of its clock serves every signature, and the expiry is told by ours. */
-static void wrong_clock_is_corrected_for_all(void **state)
+/* A refusal by a server whose clock is an hour ahead. */
+static void refuse_an_hour_ahead(char *text, size_t text_bytes)
 {
-    char refusal[512], date[64];
+    char date[64];
     time_t now = (time_t)(clock_wall_ns() / NS_PER_SEC) + 3600;
     struct tm parts;
-    struct world world;
-    struct error error;
-    (void)state;
     assert_non_null(gmtime_r(&now, &parts));
     (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    (void)snprintf(refusal, sizeof(refusal),
+    (void)snprintf(text, text_bytes,
                    "HTTP/1.1 403 No\r\nDate: %s\r\n\r\n<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code>"
                    "<Message>Signature not yet current</Message></Error></ErrorResponse>",
                    date);
+}
+
+/* What STS tells of its clock serves every signature, and the expiry is told by ours. */
+static void wrong_clock_is_corrected_for_all(void **state)
+{
+    char refusal[512];
+    struct world world;
+    struct error error;
+    (void)state;
+    refuse_an_hour_ahead(refusal, sizeof(refusal));
     const struct step steps[] = {{refusal, THEN_CLOSE, 0}, GOOD};
     SET_UP(&world, steps);
     _cleanup_credentials_ struct credentials *credentials = assume(&world, false, &error);
@@ -280,6 +287,32 @@ static void wrong_clock_is_corrected_for_all(void **state)
     assert_non_null(credentials);
     assert_true(offset_ns > (int64_t)(3590 * NS_PER_SEC) && offset_ns < (int64_t)(3610 * NS_PER_SEC));
     assert_true(credentials->expires_ns == EXPIRES_NS - (uint64_t)offset_ns);
+}
+
+/* Without TLS the time is believed of this machine alone, and not of a name that begins like it. */
+static void clock_of_others_is_not_believed(void **state)
+{
+    static const char *const endpoints[] = {"http://localhost.example", "http://127.0.0.1.example"};
+    char refusal[512];
+    (void)state;
+    refuse_an_hour_ahead(refusal, sizeof(refusal));
+    for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
+        const struct step steps[] = {{refusal, THEN_CLOSE, 0}};
+        char variable[128];
+        char *variables[] = {variable, NULL};
+        struct world world;
+        struct error error;
+        SET_UP(&world, steps);
+        environment_free(world.environment);
+        (void)snprintf(variable, sizeof(variable), "AWS_ENDPOINT_URL_STS=%s", endpoints[i]);
+        assert_int_equal(environment_new(variables, &world.environment), 0);
+        world.settings.environment = world.environment;
+        assert_int_equal(setenv("http_proxy", world.server.url, 1), 0);
+        assert_null(assume(&world, false, &error));
+        assert_int_equal(unsetenv("http_proxy"), 0);
+        assert_int_equal(atomic_load(&world.clock.offset_ns), 0);
+        world_tear_down(&world, 1);
+    }
 }
 
 /* An expiry that no clock can tell is none that has been, nor one that never comes. */
@@ -414,6 +447,7 @@ int main(void)
         cmocka_unit_test(failures_say_what_to_do),
         cmocka_unit_test(passing_failures_are_retried),
         cmocka_unit_test(wrong_clock_is_corrected_for_all),
+        cmocka_unit_test(clock_of_others_is_not_believed),
         cmocka_unit_test(strange_expiries_do_not_wrap),
         cmocka_unit_test(caller_is_identified),
         cmocka_unit_test(refused_source_of_a_role_is_renewed_once),

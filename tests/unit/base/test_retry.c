@@ -41,7 +41,7 @@ static void only_kinds_that_may_pass_are_retried(void **state)
         struct retry retry;
         uint64_t delay_ns;
         bool expected = kind == ERROR_THROTTLED || kind == ERROR_TIMEOUT || kind == ERROR_UNREACHABLE ||
-                        kind == ERROR_SERVER || kind == ERROR_BAD_ANSWER;
+                        kind == ERROR_TLS || kind == ERROR_SERVER || kind == ERROR_BAD_ANSWER;
         retry_begin(&retry, *state, 3);
         assert_int_equal(retry_again(&retry, (enum error_kind)kind, -1, &delay_ns), expected);
     }
