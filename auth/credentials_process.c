@@ -106,6 +106,8 @@ static int start(const struct profile_source *source, struct error *ret_error)
 int credentials_process_fetch(const struct profile_source *source, struct http *http, uint64_t deadline_ns,
                               struct credentials **ret_credentials, struct error *ret_error)
 {
+    if (http && !http_pause(http, 0))
+        return explain(source, ERROR_TIMEOUT, "is not run, because the program is stopping", ret_error);
     int r = start(source, ret_error);
     if (r < 0)
         return r;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -224,6 +225,30 @@ static void test_another_command_is_started_at_once(void **state)
     assert_int_equal(fetch(&world, 20 * NS_PER_SEC, &credentials, &error), 0);
 }
 
+/* Many may wait for credentials when a mount ends, and each would start it in turn. */
+static void test_nothing_is_started_when_stopping(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/secretsfs-test-process-XXXXXX", command[128], path[64];
+    _cleanup_(tear_down) struct world world;
+    _cleanup_credentials_ struct credentials *credentials = NULL;
+    _cleanup_http_ struct http *http = NULL;
+    struct error error;
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/started", directory);
+    (void)snprintf(command, sizeof(command), "mkdir %s; exec sleep 600", path);
+    set_up(&world, command);
+    assert_int_equal(http_setup(), 0);
+    assert_int_equal(http_new(&http), 0);
+    http_cancel(http);
+    uint64_t deadline_ns = clock_monotonic_ns() + 20 * NS_PER_SEC;
+    assert_true(credentials_process_fetch(&world.source, http, deadline_ns, &credentials, &error) < 0);
+    assert_int_equal(error.kind, ERROR_TIMEOUT);
+    assert_non_null(strstr(error.message, "is not run, because the program is stopping"));
+    assert_null(world.running);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_a_hung_process_is_ended),
         cmocka_unit_test(test_an_old_process_is_started_again),
         cmocka_unit_test(test_another_command_is_started_at_once),
+        cmocka_unit_test(test_nothing_is_started_when_stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
