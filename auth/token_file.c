@@ -7,8 +7,8 @@
  *   file at any time, so it is read again after the lock has been taken, after a refusal (the other one was quicker),
  *   and before it is replaced (a person has signed in meanwhile).
  * - Everything that can fail is done before the request: the temporary file exists by then, with the owner and the
- *   mode of the file that it is going to replace. Where that fails (a read-only file system, a single file that is
- *   mounted, another user's directory), there is no refresh. */
+ *   mode of the file that it is going to replace, and with room on the disk. Where that fails (a read-only or a full
+ *   file system, a single file that is mounted, another user's directory), there is no refresh. */
 #include "auth/token_file.h"
 
 #include <errno.h>
@@ -27,6 +27,7 @@
 #include "base/log.h"
 
 #define LOCK_INTERVAL_NS (50 * NS_PER_MS)
+#define MORE_BYTES 16384 /* room for tokens that are longer than the old ones */
 
 struct replacement {
     char *path;      /* of the file itself, behind symbolic links */
@@ -126,7 +127,7 @@ static int make_temporary(struct replacement *replacement)
          fchown(replacement->fd, file.st_uid, file.st_gid) < 0) ||
         fchmod(replacement->fd, file.st_mode & 0777) < 0)
         return -errno;
-    return 0;
+    return -posix_fallocate(replacement->fd, 0, file.st_size + MORE_BYTES);
 }
 
 /* Takes the lock and makes ready. */
@@ -154,7 +155,8 @@ static int commit(struct replacement *replacement, const struct buffer *text)
             return -errno;
         done += (size_t)size_bytes;
     }
-    if (fsync(replacement->fd) < 0 || rename(replacement->temporary, replacement->path) < 0)
+    if (ftruncate(replacement->fd, (off_t)text->size_bytes) < 0 || fsync(replacement->fd) < 0 ||
+        rename(replacement->temporary, replacement->path) < 0)
         return -errno;
     free(STEAL(replacement->temporary));
     return 0;

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -393,6 +395,26 @@ static void test_another_mount(void **state)
     assert_int_equal(server.requests, 1);
 }
 
+/* A new refresh token that cannot be kept would sign the person out. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {{CREDENTIALS, THEN_KEEP, 0}};
+    struct rlimit limit, small;
+    struct server server;
+    write_file(SESSION_FILE, SSO_TOKEN_RENEWABLE(PAST));
+    START(&server, steps);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){.rlim_cur = 4096, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const char *got = fetch(MODERN, &server, credentials_sso_fetch);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    server_stop(&server);
+    assert_holds(got, "cannot be replaced (File too large)");
+    assert_int_equal(server.requests, 0);
+}
+
 static int make_home(void **state)
 {
     (void)state;
@@ -425,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_another_mount),
+        cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests_name("auth sso", tests, make_home, remove_home);
 }
