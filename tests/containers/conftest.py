@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: the images, a folder that containers share, a fake Secrets Manager on loopback, which they all reach."""
 
-import os
 import pathlib
 import shutil
 import tempfile
@@ -26,7 +25,8 @@ def image():
 def app_image():
     """Where apps run: the base with a consumer of inotify events."""
     podman.build(podman.APP, f"FROM {podman.BASE}\nRUN apt-get update && apt-get install -y --no-install-recommends "
-                             "inotify-tools procps && rm -rf /var/lib/apt/lists/*\n")
+                             "inotify-tools procps && rm -rf /var/lib/apt/lists/*\n"
+                             "STOPSIGNAL SIGKILL\nCMD [\"sleep\", \"infinity\"]\n")
     return podman.APP
 
 
@@ -43,7 +43,7 @@ def start():
     started = []
 
     def run(image, *words, options=()):
-        started.append(podman.Container(image, *words, options=options))
+        started.append(podman.start(image, *words, options=options))
         return started[-1]
     yield run
     for container in reversed(started):
@@ -58,16 +58,31 @@ def shared():
     util.run("mount", "--bind", folder, folder)
     util.run("mount", "--make-rshared", folder)
     yield folder
-    while os.path.lexists(folder) and util.run("umount", "-l", folder / "secrets").returncode == 0:
+    while util.run("umount", "-l", folder / "secrets").returncode == 0:
         pass
     util.run("umount", "-l", folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def aws(fake):
-    """Options of `podman run` with which secretsfs finds the fake."""
+def memory(shared):
+    """A folder in memory that anybody may write to, as the kubelet makes an `emptyDir: {medium: Memory}`."""
+    util.run("mount", "-t", "tmpfs", "-o", "mode=2777,gid=1000,size=16m", "tmpfs", shared)
+    yield shared
+    while util.run("umount", "-l", shared / "secrets").returncode == 0:
+        pass
+    util.run("umount", "-l", shared)
+
+
+@pytest.fixture
+def variables(fake):
+    """The environment in which secretsfs finds the fake."""
     [key] = fake.users
-    variables = {"AWS_ENDPOINT_URL": fake.url, "AWS_REGION": fake.region, "AWS_ACCESS_KEY_ID": key,
-                 "AWS_SECRET_ACCESS_KEY": fake.users[key].secret_key, "AWS_EC2_METADATA_DISABLED": "true"}
+    return {"AWS_ENDPOINT_URL": fake.url, "AWS_REGION": fake.region, "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": fake.users[key].secret_key, "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+@pytest.fixture
+def aws(variables):
+    """The same as options of `podman run`."""
     return [f"--env={name}={value}" for name, value in variables.items()]

@@ -34,12 +34,14 @@ def size_bytes(image):
     return json.loads(podman("image", "inspect", image).stdout)[0]["Size"]
 
 
-class Container:
+def start(image, *words, options=()):
     """`podman run -d OPTIONS IMAGE WORDS`."""
+    return Container(podman("run", "-d", *options, image, *words).stdout.decode().strip())
 
-    def __init__(self, image, *words, options=()):
-        done = podman("run", "-d", *options, image, *words)
-        self.id = done.stdout.decode().strip()
+
+class Container:
+    def __init__(self, id_or_name):
+        self.id = json.loads(podman("inspect", "--type=container", id_or_name).stdout)[0]["Id"]
 
     def exec(self, *words, check=True, user=None, **options):
         as_user = ("--user", user) if user else ()
