@@ -134,6 +134,18 @@ def test_nobody_outside_sees_anything(execs, fs_as):
     assert process.returncode == 0
 
 
+def test_the_mount_stays_inside(execs_of):
+    """Also where mounts propagate, as they do on machines with systemd."""
+    execs = execs_of(None)
+    propagate = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$0" && mount --make-shared "$0" && "$@"; exit $?',
+                 execs.place.home)
+    process = execs.start(SECRETS, "--", "sh", "-c", "echo begun; cat", before=propagate)
+    assert read_line(process) == "begun"
+    table = pathlib.Path(f"/proc/{process.pid}/mountinfo").read_text(encoding="utf-8")
+    assert str(execs.place.home) in table and str(execs.runtime) not in table
+    process.communicate(b"", PATIENCE)
+
+
 def test_the_command_cannot_look_into_the_others(as_user):
     look = textwrap.dedent("""
         import os

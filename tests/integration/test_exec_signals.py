@@ -141,7 +141,7 @@ class Terminal:
     """A shell on a terminal of its own."""
 
     def __init__(self, execs, fake):
-        self.text = b""
+        self.before = self.text = b""
         pid, self.fd = pty.fork()
         if pid == 0:
             if execs.user is not None:
@@ -156,13 +156,13 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def comes(self, text, within):
-        """Whether that comes; what came before it is passed over."""
+        """Whether that comes; what came before it is put aside."""
         end = time.monotonic() + within
         while text.encode() not in self.text:
             if not select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
                 return False
             self.text += os.read(self.fd, 4096)
-        self.text = self.text.split(text.encode(), 1)[1]
+        self.before, self.text = self.text.split(text.encode(), 1)
         return True
 
     def wait_for(self, text):
@@ -196,7 +196,7 @@ def test_control_c_comes_once(execs, terminal):
     terminal.wait_for("SIGINT")
     terminal.send("\x1c")
     terminal.wait_for("SIGQUIT")
-    assert b"SIGINT" not in terminal.text
+    assert b"SIGINT" not in terminal.before
 
 
 STOPPABLE = textwrap.dedent("""
