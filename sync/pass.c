@@ -52,18 +52,24 @@ static int save_ledger(struct sync *sync, const struct entries *entries)
     return 0;
 }
 
-/* Looks for what stands in the way of the new, and writes down all that is there or will be. */
+/* Looks for what stands in the way of the new, and writes down all that is there or will be. What takes the place of
+ * another kind of ours must wait for the next pass (-EAGAIN): one path cannot be written down as both. */
 static int announce(struct sync *sync, const struct plan *plan)
 {
     _cleanup_entries_ struct entries all = {0};
+    const char *waits = NULL;
     int r = 0;
     for (size_t i = 0; i < sync->made.count && r >= 0; i++)
         r = entries_add(&all, &sync->made.list[i]);
     for (size_t i = 0; i < plan->count && r >= 0; i++) {
         struct step *step = &plan->steps[i];
-        bool is_new = step->kind == STEP_MAKE && !step->before;
-        step->result = is_new ? files_look(&sync->files, step->after) : 0;
-        if (step->kind == STEP_MAKE && step->result == 0)
+        if (step->kind != STEP_MAKE)
+            continue;
+        if (step->before)
+            waits = step->after->path;
+        bool must_wait = step->before || (waits && entry_is_below(step->after->path, waits));
+        step->result = must_wait ? -EAGAIN : files_look(&sync->files, step->after);
+        if (step->result == 0)
             r = entries_add(&all, step->after);
     }
     if (r < 0)
@@ -81,6 +87,7 @@ struct run {
     const void **failed; /* owners of whose versions one could not be made */
     size_t failed_count;
     struct entries next; /* what is there afterwards */
+    bool again;          /* something waits for the next pass */
     int error;           /* the first failure of a step */
     const char *error_path;
     size_t error_count;
@@ -122,7 +129,8 @@ static int note(struct run *run, const struct step *step, int result)
                                 : result >= 0             ? (is_foreign ? NULL : step->after)
                                 : step->kind == STEP_MAKE ? NULL
                                                           : step->before;
-    if (result < 0 && result != -ECANCELED) {
+    run->again = run->again || result == -EAGAIN;
+    if (result < 0 && result != -ECANCELED && result != -EAGAIN) {
         run->error_count++;
         if (run->error == 0) {
             run->error = result;
@@ -222,6 +230,7 @@ static void doubt_everything(struct entries *entries)
         entries->list[i].doubtful = true;
 }
 
+/* Returns 1 when there is more to do at once, 0, or a negative errno. */
 static int make_so(struct sync *sync, const struct entries *wanted)
 {
     _cleanup_plan_ struct plan plan = {0};
@@ -250,7 +259,7 @@ static int make_so(struct sync *sync, const struct entries *wanted)
     if (run.error == -ENOENT) /* somebody removes what is ours */
         doubt_everything(&sync->made);
     (void)save_ledger(sync, &sync->made); /* if it fails, the one before names more than there is */
-    return 0;
+    return run.again;
 }
 
 void pass_run(struct sync *sync, uint64_t now_ns)
@@ -264,12 +273,14 @@ void pass_run(struct sync *sync, uint64_t now_ns)
     entries_sort(&wanted);
     if (r >= 0)
         r = make_so(sync, &wanted);
+    if (r > 0)
+        r = make_so(sync, &wanted);
     if (r < 0) {
         log_error("%s cannot be brought up to date: %s", sync->options.directory, strerror(-r));
         sync->failed_count++;
     }
     sync->dirty = false;
-    sync->retry_ns = r < 0 || sync->failed_count > 0 ? now_ns + RETRY_NS : CLOCK_NEVER_NS;
+    sync->retry_ns = r != 0 || sync->failed_count > 0 ? now_ns + RETRY_NS : CLOCK_NEVER_NS;
 }
 
 void pass_remove_all(struct sync *sync)

@@ -133,6 +133,7 @@ def test_keys_come_go_and_change_their_kind(fake, sync, how):
     eventually(synced / "prod/db/pool", b"now a file")
     eventually(synced / "prod/db/new", b"one")
     eventually(synced / "prod/db/user", None)
+    assert "error" not in synced.log()
 
 
 @BOTH
