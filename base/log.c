@@ -15,6 +15,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/error.h"
+
 /* A pipe that polls as writable takes PIPE_BUF bytes (4096 on Linux) at once, so a line of this size does not block. */
 #define LINE_BYTES 2048
 
@@ -125,6 +127,7 @@ void log_write(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    error_copy_text(text, sizeof(text), text, strlen(text));
 
     unsigned long lost = atomic_load(&sink.lost);
     if (lost > 0) {

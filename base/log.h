@@ -27,7 +27,8 @@ int log_open(enum log_target target, const char *path, enum log_level level);
 /* Parses "error", "warning", "info" or "debug". Returns 0 or -EINVAL. */
 int log_level_parse(const char *text, enum log_level *ret_level);
 
-/* One line; `format` has no newline at its end. */
+/* One line; `format` has no newline at its end. What is not printable ASCII stands as '?': names and paths may hold
+ * what a terminal obeys. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -76,11 +76,11 @@ static void line_has_program_level_and_text(void **state)
     log_error("an %s", "error");
     log_warning("%d%%", 50);
     log_info("%s", "");
-    log_debug("last");
+    log_debug("a\nline\033[31m \xff");
     assert_string_equal(read_log(fixture), "secretsfs: error: an error\n"
                                            "secretsfs: warning: 50%\n"
                                            "secretsfs: info: \n"
-                                           "secretsfs: debug: last\n");
+                                           "secretsfs: debug: a?line?[31m ?\n");
 }
 
 static void lines_above_the_level_are_left_out(void **state)
