@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
+#include "base/error.h"
 #include "base/json_slice.h"
 
 /* A struct json is never defined: it is json-c's object under a name of ours. json-c counts references even in
@@ -153,7 +155,15 @@ static int put_new(struct json *object, const char *key, struct json_object *val
 
 int json_put_text(struct json *object, const char *key, const char *text)
 {
-    return text ? put_new(object, key, json_object_new_string(text)) : 0;
+    size_t size = text ? strlen(text) : 0;
+    _cleanup_free_ char *shown = NULL;
+    if (text && !json_slice_is_utf8(text, size)) {
+        shown = malloc(size + 1);
+        if (!shown)
+            return -ENOMEM;
+        error_copy_text(shown, size + 1, text, size);
+    }
+    return text ? put_new(object, key, json_object_new_string(shown ? shown : text)) : 0;
 }
 
 int json_put_int(struct json *object, const char *key, int64_t value)

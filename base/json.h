@@ -44,7 +44,9 @@ int json_each_member(const struct json *object, int (*each)(void *context, const
 /* Writing. The value is owned by the container afterwards. Each returns 0 or -ENOMEM (a passed child is then
  * freed). */
 int json_put(struct json *object, const char *key, struct json *value);
-int json_put_text(struct json *object, const char *key, const char *text); /* NULL text: the member is left out */
+/* NULL text: the member is left out. Of a text that is not UTF-8, as a path may be, all but printable ASCII is put as
+ * '?'. */
+int json_put_text(struct json *object, const char *key, const char *text);
 int json_put_int(struct json *object, const char *key, int64_t value);
 int json_put_double(struct json *object, const char *key, double value); /* null for what is not finite */
 int json_put_bool(struct json *object, const char *key, bool value);

@@ -95,6 +95,18 @@ static bool scan_utf8(struct scan *scan)
     return false;
 }
 
+bool json_slice_is_utf8(const char *text, size_t text_bytes)
+{
+    struct scan scan = {.at = text, .end = text + text_bytes};
+    while (scan.at < scan.end) {
+        if ((unsigned char)*scan.at < 0x80)
+            scan.at++;
+        else if (!scan_utf8(&scan))
+            return false;
+    }
+    return true;
+}
+
 /* Four hexadecimal digits, or a negative number. */
 static int32_t scan_hex(struct scan *scan)
 {

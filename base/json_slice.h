@@ -5,6 +5,7 @@
  * 64 bits, 1.50, arrays) and for secrets, of which no copy is made here. The whole text is checked by
  * json_slice_check() first; the functions after it only walk over text that is known to be good. Pure; any thread. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct json_slice {
@@ -28,6 +29,8 @@ int json_slice_check(const char *text, size_t text_bytes, struct json_slice *ret
 
 /* The same with another limit; a number or a string alone has depth 0, `[]` has depth 1. */
 int json_slice_check_depth(const char *text, size_t text_bytes, int max_depth, struct json_slice *ret_value);
+
+bool json_slice_is_utf8(const char *text, size_t text_bytes);
 
 enum json_slice_kind json_slice_type(struct json_slice value);
 

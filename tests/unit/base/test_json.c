@@ -165,6 +165,7 @@ static void format_writes_what_was_put(void **state)
 
     assert_int_equal(json_put_text(json, "t", "a/\"b\"\n\xc3\xa9"), 0);
     assert_int_equal(json_put_text(json, "absent", NULL), 0);
+    assert_int_equal(json_put_text(json, "path", "/a\xff\033[m\xc3"), 0);
     assert_int_equal(json_put_int(json, "i", INT64_MIN), 0);
     assert_int_equal(json_put_double(json, "d", 0.1), 0);
     assert_int_equal(json_put_double(json, "nan", (double)NAN), 0);
@@ -172,10 +173,10 @@ static void format_writes_what_was_put(void **state)
     assert_int_equal(json_append_text(list, "x"), 0);
     assert_int_equal(json_append(list, json_new_object()), 0);
     assert_int_equal(json_put(json, "l", list), 0);
-    assert_string_equal(
-        json_format(json, false),
-        "{\"t\":\"a/\\\"b\\\"\\n\xc3\xa9\",\"i\":-9223372036854775808,\"d\":0.1,\"nan\":null,\"y\":true,"
-        "\"l\":[\"x\",{}]}");
+    assert_string_equal(json_format(json, false),
+                        "{\"t\":\"a/\\\"b\\\"\\n\xc3\xa9\",\"path\":\"/"
+                        "a??[m?\",\"i\":-9223372036854775808,\"d\":0.1,\"nan\":null,\"y\":true,"
+                        "\"l\":[\"x\",{}]}");
     assert_non_null(strchr(json_format(json, true), '\n'));
 }
 
