@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,13 +28,16 @@ static int left_ms(uint64_t until_ns)
 }
 
 /* The child may see secrets; nobody shall see them in it. Its exit status is the errno. */
-_Noreturn static void be_child(int (*work)(const void *context, int output_fd), const void *context, int output_fd)
+_Noreturn static void be_child(int (*work)(const void *context, int output_fd), const void *context, int output_fd,
+                               pid_t parent)
 {
     const struct rlimit none = {0};
     sigset_t nothing;
     (void)sigemptyset(&nothing);
     (void)sigprocmask(SIG_SETMASK, &nothing, NULL);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it has died before that */
+        _exit(EXIT_FAILURE);
     (void)prctl(PR_SET_DUMPABLE, 0);
     (void)setrlimit(RLIMIT_CORE, &none);
     _exit(-work(context, output_fd));
@@ -60,17 +62,14 @@ static int take_output(int fd, uint64_t until_ns, struct buffer *output)
     }
 }
 
-/* Waits for the end of a child. Returns its status, or -ETIMEDOUT. */
+/* Waits for the end of a child: asked for again and again, because a pidfd, which could be waited for, is refused by
+ * the older profiles of container systems. Returns 0 with its status, or -ETIMEDOUT. */
 static int take_child(pid_t child, uint64_t until_ns, int *ret_status)
 {
-    _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, child, 0);
-    struct pollfd polled = {.fd = fd, .events = POLLIN};
-    int r = 0;
-    while (fd >= 0 && (r = poll(&polled, 1, left_ms(until_ns))) < 0 && errno == EINTR)
-        ;
-    if (r == 0 && fd >= 0)
-        return -ETIMEDOUT;
-    return waitpid(child, ret_status, fd >= 0 ? 0 : WNOHANG) == child ? 0 : -ETIMEDOUT;
+    pid_t ended;
+    while ((ended = waitpid(child, ret_status, WNOHANG)) == 0 && left_ms(until_ns) > 0)
+        (void)poll(NULL, 0, 1);
+    return ended == child ? 0 : -ETIMEDOUT;
 }
 
 int probe_run(int (*work)(const void *context, int output_fd), const void *context, uint64_t timeout_ns,
@@ -82,13 +81,14 @@ int probe_run(int (*work)(const void *context, int output_fd), const void *conte
     *ret_hung = false;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
+    pid_t own = getpid();
     pid_t child = fork();
     if (child == 0)
-        be_child(work, context, ends[1]);
+        be_child(work, context, ends[1], own);
     (void)close(ends[1]);
     _cleanup_close_ int reading = ends[0];
     if (child < 0)
-        return -EAGAIN;
+        return -ECHILD;
     int r = take_output(reading, until_ns, output);
     if (r == 0)
         r = take_child(child, until_ns, &status);
@@ -149,6 +149,12 @@ void probe_explain(int r, bool hung, const char *path, char *ret_text, size_t te
     else if (r == -ENODEV)
         (void)snprintf(ret_text, text_bytes, "%s: no secretsfs is mounted there; mount it with: secretsfs mount %s",
                        mountpoint, mountpoint);
+    else if (r == -ECHILD)
+        (void)snprintf(
+            ret_text, text_bytes,
+            "%s: not looked at: another process cannot be started; raise the limit of processes (pids.max of "
+            "the container, ulimit -u)",
+            mountpoint);
     else if (r == -EACCES)
         (void)snprintf(ret_text, text_bytes, "%s may be read by its owner alone (see --uid and --mode of its mount)",
                        mountpoint);

@@ -12,7 +12,7 @@
 
 /* Runs `work` in a child. It returns 0 or a negative errno, and may write to `output_fd`, whose bytes are appended to
  * `output`, as far as they fit. Returns what `work` returned, -ETIMEDOUT when the time was over (see `ret_hung`),
- * -ECANCELED when the child died, or another negative errno when there was none. */
+ * -ECANCELED when the child died, -ECHILD when none could be started, or another negative errno. */
 int probe_run(int (*work)(const void *context, int output_fd), const void *context, uint64_t timeout_ns,
               struct buffer *output, bool *ret_hung);
 

@@ -3,11 +3,13 @@
 
 import os
 import pathlib
+import resource
 import signal
 import time
 
 import pytest
 
+import refusing
 import util
 from mounting import BINARY
 
@@ -105,6 +107,24 @@ def test_a_stopped_daemon(mount, fs):
     finally:
         mounted.signal(signal.SIGCONT)
     assert not health(mounted)
+
+
+def test_where_pidfd_open_is_refused(mount):
+    """As by the seccomp profile of older container systems."""
+    mounted = mount({"prod/db": SECRET})
+    for _ in range(5):
+        assert not health(mounted, "--require", "prod/db", preexec_fn=refusing.refuse(refusing.PIDFD_OPEN))
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root can become another user, who is limited")
+def test_where_no_process_can_be_started(mount):
+    mounted = mount({"prod/db": SECRET}, "--uid", "12345")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+    reason = health(mounted, user=12345, group=12345, extra_groups=[], preexec_fn=limit)
+    assert "limit of processes" in reason and "pids.max" in reason
 
 
 def test_a_dead_mount(mount):
