@@ -153,12 +153,12 @@ static void take_messages(struct supervisor *supervisor)
     }
 }
 
-/* What the daemon has left behind must not stay. */
+/* What the daemon has left behind must not stay. Whoever fails to start cleans up; whoever is killed cannot. */
 static void finish(struct supervisor *supervisor, int status)
 {
     supervisor->done = true;
-    supervisor->status = status;
-    if (supervisor->was_ready && mount_clear_dead(supervisor->supervised->mountpoint) < 0)
+    supervisor->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+    if ((supervisor->was_ready || WIFSIGNALED(status)) && mount_clear_dead(supervisor->supervised->mountpoint) < 0)
         log_warning("cannot unmount what is left at %s", supervisor->supervised->mountpoint);
 }
 
@@ -183,7 +183,7 @@ static void daemon_ended(struct supervisor *supervisor, int status)
     if (ended_well || supervisor->stopping || !supervisor->was_ready) {
         if (WIFSIGNALED(status))
             log_error("the daemon %s", how);
-        finish(supervisor, WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+        finish(supervisor, status);
         return;
     }
     wait_before_next(supervisor);
@@ -210,7 +210,7 @@ static void pass_on(struct supervisor *supervisor, int number)
     supervisor->stopping = true;
     supervisor->wake_ns = clock_monotonic_ns() + STOP_NS;
     if (supervisor->daemon == 0)
-        finish(supervisor, EXIT_SUCCESS);
+        finish(supervisor, 0);
 }
 
 static void take_signals(struct supervisor *supervisor)

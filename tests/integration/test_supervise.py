@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import refusing
 import util
 from conftest import fake_environment
 from mounting import BINARY, daemons, mounts
@@ -20,14 +21,9 @@ SECRETS = {"prod/db": {"password": "the password of the database"}}
 PASSWORD = b"the password of the database"
 
 
-def children(pid):
-    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text(encoding="utf-8").split()]
-
-
 def worker(mounted):
     """The process id of the daemon that serves now."""
-    return util.wait_until(lambda: children(mounted.process.pid))[0]
+    return util.wait_until(lambda: util.children(mounted.process.pid))[0]
 
 
 def read(path):
@@ -66,7 +62,7 @@ def test_repeated_crashes_are_met_with_patience(mount):
     begin = time.monotonic()
     for _ in range(6):  # then 100, 200, 400, 800 and 1600 ms of pause
         os.kill(worker(mounted), signal.SIGKILL)
-        util.wait_until(lambda: not children(mounted.process.pid) or read(mounted / "prod/db/password"))
+        util.wait_until(lambda: not util.children(mounted.process.pid) or read(mounted / "prod/db/password"))
     util.wait_until(lambda: read(mounted / "prod/db/password") == PASSWORD)
     assert 1 < time.monotonic() - begin < 10
 
@@ -150,7 +146,7 @@ def test_another_mount_namespace_sees_the_new_mount(shared, place):
         assert app.stdout.readline() == b"ready\n"
         util.wait_until(lambda: there() == PASSWORD)
         for _ in range(2):
-            os.kill(util.wait_until(lambda: children(supervisor.pid))[0], signal.SIGKILL)
+            os.kill(util.wait_until(lambda: util.children(supervisor.pid))[0], signal.SIGKILL)
             assert time_until(lambda: there() == PASSWORD) < 1
     finally:
         app.kill()
@@ -189,7 +185,7 @@ def test_a_signal_while_no_daemon_is_there(mount):
     for _ in range(4):  # until there is a pause
         old = worker(mounted)
         os.kill(old, signal.SIGKILL)
-        util.wait_until(lambda: old not in children(mounted.process.pid))
+        util.wait_until(lambda: old not in util.children(mounted.process.pid))
     mounted.signal(signal.SIGTERM)
     assert mounted.wait() == 0
     assert str(mounted.path) not in mounts()
@@ -228,11 +224,19 @@ def test_a_start_that_fails_is_not_tried_again(fake, place):
     assert not daemons(place.mountpoint)
 
 
+def test_a_start_that_is_killed_leaves_no_mount(place):
+    """After it has mounted, and before it is ready."""
+    done = util.run(BINARY, "mount", "-f", "--supervise", "--local", place.write_local(SECRETS), place.mountpoint,
+                    env=place.environment(), preexec_fn=refusing.refuse(refusing.OPEN_TREE, refusing.KILL))
+    assert done.returncode == 1 and b"was killed by signal" in done.stderr
+    assert str(place.mountpoint) not in mounts() and not daemons(place.mountpoint)
+
+
 def test_as_a_daemon(place, fs):
     done = util.run(BINARY, "mount", "--supervise", "--local", place.write_local(SECRETS), place.mountpoint,
                     env=place.environment())
     assert done.returncode == 0, done.stderr.decode()
-    supervisor, old = sorted(daemons(place.mountpoint), key=lambda pid: not children(pid))
+    supervisor, old = sorted(daemons(place.mountpoint), key=lambda pid: not util.children(pid))
     for process in (supervisor, old):
         assert {os.readlink(f"/proc/{process}/fd/{number}") for number in (0, 1, 2)} == {"/dev/null"}
     os.kill(old, signal.SIGKILL)
@@ -287,18 +291,18 @@ def test_as_process_1_it_reaps(place):
 
     def names(pid):
         found = []
-        for child in children(pid):
+        for child in util.children(pid):
             with contextlib.suppress(OSError):
                 found.append(pathlib.Path(f"/proc/{child}/comm").read_text(encoding="utf-8").strip())
         return found
 
     try:
-        supervisor = util.wait_until(lambda: children(process.pid))[0]
+        supervisor = util.wait_until(lambda: util.children(process.pid))[0]
         util.wait_until(lambda: "sleep" in names(supervisor))
         util.wait_until(lambda: names(supervisor) == ["secretsfs"])
         password = f"/proc/{supervisor}/root{place.mountpoint}/prod/db/password"
         util.wait_until(lambda: read(password) == PASSWORD)
-        os.kill(children(supervisor)[0], signal.SIGKILL)
+        os.kill(util.children(supervisor)[0], signal.SIGKILL)
         util.wait_until(lambda: read(password) == PASSWORD)
         os.kill(supervisor, signal.SIGTERM)
         assert process.wait(util.PATIENCE) == 0

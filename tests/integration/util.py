@@ -41,6 +41,11 @@ def run(*command, timeout=PATIENCE, **options):
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
+def children(pid):
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text(encoding="utf-8").split()]
+
+
 def run_read(path, timeout=PATIENCE):
     return run("cat", path, timeout=timeout)
 
