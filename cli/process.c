@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -87,10 +88,23 @@ int process_keep_environment(struct process_environment *ret_kept)
     return 0;
 }
 
+/* putenv() takes these very bytes, which process_scrub_environment() wipes; setenv() would leave a copy on the stack.
+ */
+static int put_variable(const char *name, const struct secret *value)
+{
+    size_t bytes = strlen(name) + 1 + secret_size_bytes(value) + 1;
+    char *variable = malloc(bytes);
+    if (!variable)
+        return -ENOMEM;
+    (void)snprintf(variable, bytes, "%s=", name);
+    memcpy(variable + strlen(variable), secret_bytes(value), secret_size_bytes(value) + 1);
+    return putenv(variable) == 0 ? 0 : -ENOMEM;
+}
+
 int process_restore_environment(const struct process_environment *kept)
 {
     for (size_t i = 0; i < PROCESS_SECRET_VARIABLES; i++)
-        if (kept->values[i] && setenv(secret_variables[i], secret_bytes(kept->values[i]), 1) < 0)
+        if (kept->values[i] && put_variable(secret_variables[i], kept->values[i]) < 0)
             return -ENOMEM;
     return 0;
 }

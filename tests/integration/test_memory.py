@@ -65,6 +65,19 @@ def test_memory_after_a_rotation(fake, mount, fs):
         assert found == set()
 
 
+@pytest.mark.skipif("asan" in mounting.BINARY, reason="AddressSanitizer keeps what was freed")
+@pytest.mark.skipif(not has_memfd_secret(), reason="there is no memfd_secret(2)")
+def test_memory_of_a_supervisor_and_its_daemon(fake, mount, fs):
+    """The credentials go from the environment of the one to that of the other."""
+    fake.put("s", {"password": OLD})
+    mounted = mount(fake, "--supervise")
+    assert fs.read(mounted / "s/password") == OLD.encode()
+    key = fake.users["AKIAFAKEFAKEFAKEFAKE"].secret_key
+    [daemon] = util.children(mounted.process.pid)
+    assert "AKIAFAKEFAKEFAKEFAKE" in found_in(daemon, "AKIAFAKEFAKEFAKEFAKE")
+    assert not found_in(mounted.process.pid, key) and not found_in(daemon, key)
+
+
 def test_there_is_no_core(fake, mount, fs):
     fake.put("prod/db", {"password": OLD})
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
