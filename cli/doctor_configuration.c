@@ -40,6 +40,19 @@ static int files_read(struct files *files, const struct options *options)
     return 0;
 }
 
+static bool names_file(const struct files *files, enum config_file which)
+{
+    const char *path = config_files_path(files->files, which);
+    return path && strstr(files->error.message, path);
+}
+
+/* Whether it is why the files cannot be used. Where a long path is cut off in the error, either may be. */
+static bool is_wrong(const struct files *files, enum config_file which)
+{
+    return !files->config && (names_file(files, which) ||
+                              (!names_file(files, CONFIG_FILE_CONFIG) && !names_file(files, CONFIG_FILE_CREDENTIALS)));
+}
+
 static void report_file(struct doctor *doctor, const struct files *files, enum config_file which, const char *usual)
 {
     const char *path = config_files_path(files->files, which);
@@ -47,7 +60,7 @@ static void report_file(struct doctor *doctor, const struct files *files, enum c
         report_say(doctor->report, STEP_NOTE, "config-file", usual, "not looked for: HOME is not set");
     else if (access(path, F_OK) < 0 && errno == ENOENT)
         report_say(doctor->report, STEP_OK, "config-file", path, "does not exist, which is no mistake");
-    else if (!files->config && strstr(files->error.message, path))
+    else if (is_wrong(files, which))
         doctor_report_error(doctor, STEP_FAILED, "config-file", path, &files->error, "correct the file", NULL);
     else
         report_say(doctor->report, STEP_OK, "config-file", path, "read");

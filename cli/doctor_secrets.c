@@ -115,18 +115,22 @@ static void check_queue(struct doctor *doctor)
     struct error error = {.kind = ERROR_NONE};
     char arn[512] = "";
 
-    if (!text || doctor_is_blocked(doctor, "events-queue", text))
+    if (!text)
+        return;
+    bool parsed = queue_url_parse(text, "--events-queue", &url, NULL) == 0;
+    const char *shown = parsed ? url.text : NULL; /* anything else may hold a password */
+    if (doctor_is_blocked(doctor, "events-queue", shown))
         return;
     int r = secretsmanager_try_queue(doctor->source, doctor->http, doctor_deadline_ns(doctor), &error);
     if (r == 0) {
-        report_say(doctor->report, STEP_OK, "events-queue", text,
+        report_say(doctor->report, STEP_OK, "events-queue", shown,
                    "can be read (whether messages may be deleted is not "
                    "tried)");
         return;
     }
-    if (queue_url_parse(text, "--events-queue", &url, NULL) == 0)
+    if (parsed)
         queue_url_arn(&url, url.region[0] ? url.region : aws_session_region(doctor->session), arn, sizeof(arn));
-    doctor_report_error(doctor, STEP_FAILED, "events-queue", text, &error, NULL,
+    doctor_report_error(doctor, STEP_FAILED, "events-queue", shown, &error, NULL,
                         error.kind == ERROR_ACCESS_DENIED && arn[0] ? policy_for_queue(arn) : NULL);
 }
 

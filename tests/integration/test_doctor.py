@@ -22,6 +22,23 @@ def doctor(place):
     return Doctor(place)
 
 
+def test_a_file_whose_name_is_too_long_for_the_error(fake, doctor):
+    folder = doctor.place.home / "/".join(letter * 200 for letter in "abc")
+    folder.mkdir(parents=True)
+    (folder / "config").write_text("[default\n", encoding="utf-8")
+    report = doctor(fake, env={"AWS_CONFIG_FILE": str(folder / "config")})
+    assert report.code == 1
+    assert step(report, "config-file", str(folder / "config"))["result"] == "failed"
+
+
+@pytest.mark.parametrize("url", ["https://user:the-password-of-a-queue@sqs.eu-west-1.amazonaws.com/123456789012/q",
+                                 "https://sqs.eu-west-1.amazonaws.com/123456789012/q?token=the-password-of-a-queue"])
+def test_the_password_in_the_url_of_a_queue(fake, doctor, url):
+    doctor.told_nowhere.add("the-password-of-a-queue")
+    report = doctor(fake, "--events-queue", url)
+    assert report.code == 1 and step(report, "events-queue")["result"] == "skipped"
+
+
 # All is well
 
 
