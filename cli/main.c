@@ -68,8 +68,9 @@ int main(int count, char **arguments)
         name = "unmount";
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(name, commands[i].name) == 0)
-            return count > 2 && is_help(arguments[2]) ? print_command_help(i)
-                                                      : commands[i].run(count - 2, arguments + 2);
+            return options_ask_help(commands[i].command, count - 2, arguments + 2)
+                       ? print_command_help(i)
+                       : commands[i].run(count - 2, arguments + 2);
     if (strcmp(name, "--version") == 0) {
         (void)printf("secretsfs %s\n", SECRETSFS_VERSION);
         return EXIT_SUCCESS;

@@ -241,6 +241,29 @@ int options_parse(enum command command, int count, char **arguments, bool as_hel
     return r;
 }
 
+/* Whether the argument after this one is its value. */
+static bool takes_next(const struct parser *parser, const char *argument)
+{
+    if (parser->command == COMMAND_MOUNT && strcmp(argument, "-o") == 0)
+        return true;
+    const struct option *option =
+        strncmp(argument, "--", 2) == 0 ? find_option(parser, argument + 2, strlen(argument + 2)) : NULL;
+    return option && option->value;
+}
+
+bool options_ask_help(enum command command, int count, char **arguments)
+{
+    const struct parser parser = {.command = command};
+    for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {
+        if (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0)
+            return true;
+        if (command == COMMAND_EXEC && arguments[i][0] != '-')
+            return false; /* what follows is the command's */
+        i += takes_next(&parser, arguments[i]);
+    }
+    return false;
+}
+
 void options_clear(struct options *options)
 {
     for (size_t i = 0; i < options->owned_count; i++)

@@ -89,5 +89,8 @@ int options_parse(enum command command, int count, char **arguments, bool as_hel
 void options_clear(struct options *options);
 #define _cleanup_options_ _cleanup_(options_clear)
 
+/* Whether --help or -h is among the options, wherever it stands. */
+bool options_ask_help(enum command command, int count, char **arguments);
+
 /* One line per option of the command, for --help. */
 void options_print(FILE *file, enum command command);
