@@ -102,8 +102,10 @@ void http_answer_clear(struct http_answer *answer)
 
 bool http_connected(struct http *http)
 {
-    curl_off_t connected_us = 0;
-    return curl_easy_getinfo(http->curl, CURLINFO_CONNECT_TIME_T, &connected_us) == CURLE_OK && connected_us > 0;
+    curl_off_t connected_us = 0, ready_us = 0; /* a kept connection is ready, but not connected once more */
+    (void)curl_easy_getinfo(http->curl, CURLINFO_CONNECT_TIME_T, &connected_us);
+    (void)curl_easy_getinfo(http->curl, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return connected_us > 0 || ready_us > 0;
 }
 
 const char *http_header(struct http *http, const char *name)
@@ -410,13 +412,13 @@ int http_perform(struct http *http, const struct http_request *request, struct h
     long status = 0;
 
     http->reason[0] = '\0';
+    curl_easy_reset(curl); /* of the options and of what the last exchange has left: connections are kept */
     if (!http_pause(http, 0))
         return explain(http, request, CURLE_ABORTED_BY_CALLBACK, &receiver, ret_error);
     if (now_ns >= request->deadline_ns)
         return explain(http, request, CURLE_OPERATION_TIMEDOUT, &receiver, ret_error);
     buffer_init(&receiver.body, request->max_answer_bytes);
 
-    curl_easy_reset(curl); /* of the options: connections are kept */
     if (set_policy(http) < 0 || set_request(curl, request, request->deadline_ns - now_ns) < 0 ||
         make_headers(request, &headers) < 0 || curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) != CURLE_OK ||
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiver) != CURLE_OK)

@@ -227,6 +227,26 @@ static void deadline_in_the_past_sends_nothing(void **state)
     assert_int_equal(error.kind, ERROR_TIMEOUT);
 }
 
+/* What was true of an exchange is not told of the next. */
+static void exchange_before_is_forgotten(void **state)
+{
+    static const struct step steps[] = {{OK_HELLO, THEN_KEEP, 0}, {OK_HELLO, THEN_KEEP, 0}};
+    struct server server;
+    struct http_answer answer;
+    struct error error;
+    START(&server, steps);
+    struct http_request request = post_to(server.url);
+    for (int i = 0; i < 2; i++) { /* on a kept connection, too */
+        assert_int_equal(http_perform(*state, &request, &answer, &error), 0);
+        assert_true(http_connected(*state));
+        http_answer_clear(&answer);
+    }
+    request.deadline_ns = clock_monotonic_ns();
+    assert_true(http_perform(*state, &request, &answer, &error) < 0);
+    assert_false(http_connected(*state));
+    server_stop(&server);
+}
+
 static void unreachable_and_unusable_addresses_are_told(void **state)
 {
     static const struct {
@@ -329,6 +349,7 @@ int main(void)
         WITH_HTTP(body_of_the_largest_size_is_taken),
         WITH_HTTP(deadline_ends_a_silent_exchange),
         WITH_HTTP(deadline_in_the_past_sends_nothing),
+        WITH_HTTP(exchange_before_is_forgotten),
         WITH_HTTP(unreachable_and_unusable_addresses_are_told),
         WITH_HTTP(error_text_names_the_host_without_user_and_path),
         WITH_HTTP(unusable_ca_bundle_is_a_tls_failure),
