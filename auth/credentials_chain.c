@@ -53,7 +53,7 @@ static int chain_fetch(struct credentials_provider *base, struct http *http, uin
 {
     struct chain *chain = (struct chain *)base;
     _cleanup_buffer_ struct buffer tried;
-    buffer_init(&tried, sizeof(ret_error->message));
+    buffer_init(&tried, KIND_COUNT * sizeof(chain->outcomes[0])); /* error_set() cuts it, where a reason is long */
 
     for (size_t i = 0; i < chain->count; i++) {
         struct credentials_provider *provider = chain->providers[i];

@@ -16,6 +16,8 @@
 #define KEY "AWS_SECRET_ACCESS_KEY=ESECRET"
 #define RELATIVE "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="
 #define FULL "AWS_CONTAINER_CREDENTIALS_FULL_URI="
+#define TEXT_50 "12345678901234567890123456789012345678901234567890"
+#define LONG_NAME TEXT_50 TEXT_50 TEXT_50 TEXT_50 TEXT_50
 #define WEB "AWS_WEB_IDENTITY_TOKEN_FILE=/nonexistent/token"
 #define KEYS "aws_access_key_id = PID\naws_secret_access_key = PSECRET\n"
 
@@ -202,6 +204,12 @@ static const struct row rows[] = {
      NULL,
      {.profile = "a"},
      "!no AWS credentials found (profile: profile \"a\" in "},
+    {"nothing, with long reasons",
+     {E, "AWS_CONFIG_FILE=/nonexistent/" LONG_NAME, "AWS_SHARED_CREDENTIALS_FILE=/nonexistent/" LONG_NAME},
+     NULL,
+     NULL,
+     {0},
+     "!AWS_ACCESS_KEY_ID is not set; profile: profile \"default\" in /nonexistent/"},
     {"--role-arn on top of nothing",
      {E},
      NULL,
