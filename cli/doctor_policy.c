@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/endpoint.h"
 #include "backend/secret_id.h"
 
 #define MAX_RESOURCE_BYTES 2304
@@ -56,7 +57,8 @@ struct json *policy_for_secret(const char *action, const char *id, const struct 
 struct json *policy_for_key(const char *id, const struct policy_place *place)
 {
     static const char *const action = "kms:Decrypt";
-    char resource[256], service[128];
+    char resource[256];
+    _cleanup_free_ char *endpoint = NULL;
     struct secret_id parsed;
     _cleanup_json_ struct json *condition = json_new_object();
     _cleanup_json_ struct json *equals = json_new_object();
@@ -67,10 +69,10 @@ struct json *policy_for_key(const char *id, const struct policy_place *place)
     const char *partition = is_arn ? parsed.partition : place->partition;
     (void)snprintf(resource, sizeof(resource), "arn:%s:kms:%s:%s:key/KEY-ID", partition, region,
                    is_arn ? parsed.account : place->account);
-    (void)snprintf(service, sizeof(service), "secretsmanager.%s.amazonaws.com%s", region,
-                   strcmp(partition, "aws-cn") == 0 ? ".cn" : "");
+    if (endpoint_for_region("secretsmanager", region, false, false, &endpoint) < 0)
+        return NULL;
     _cleanup_json_ struct json *object = statement(&action, 1, resource);
-    if (!object || json_put_text(equals, "kms:ViaService", service) < 0 ||
+    if (!object || json_put_text(equals, "kms:ViaService", endpoint + strlen("https://")) < 0 ||
         json_put(condition, "StringEquals", STEAL(equals)) < 0 || json_put(object, "Condition", STEAL(condition)) < 0)
         return NULL;
     return STEAL(object);

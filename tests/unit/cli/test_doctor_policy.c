@@ -57,6 +57,10 @@ static void a_key_decrypts_for_secrets_manager_alone(void **state)
                   "{\"Effect\":\"Allow\",\"Action\":\"kms:Decrypt\",\"Resource\":\"arn:aws-cn:kms:cn-north-1:1:"
                   "key/KEY-ID\",\"Condition\":{\"StringEquals\":{\"kms:ViaService\":\"secretsmanager.cn-north-1."
                   "amazonaws.com.cn\"}}}");
+    assert_policy(policy_for_key("arn:aws-iso:secretsmanager:us-iso-east-1:1:secret:a-AbCdEf", &here),
+                  "{\"Effect\":\"Allow\",\"Action\":\"kms:Decrypt\",\"Resource\":\"arn:aws-iso:kms:us-iso-east-1:1:"
+                  "key/KEY-ID\",\"Condition\":{\"StringEquals\":{\"kms:ViaService\":\"secretsmanager.us-iso-east-1."
+                  "c2s.ic.gov\"}}}");
 }
 
 static void other_statements(void **state)
