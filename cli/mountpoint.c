@@ -2,15 +2,13 @@
 #include "cli/mountpoint.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/parse.h"
 #include "cli/mountinfo.h"
+#include "fs/mount.h"
 
 char *mountpoint_absolute(const char *path)
 {
@@ -31,25 +29,6 @@ char *mountpoint_absolute(const char *path)
     if (!parent || asprintf(&whole, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, entry) < 0)
         return NULL;
     return whole;
-}
-
-/* The mount that a path lies on, without asking its file system. */
-static int read_mount_id(const char *path, uint64_t *ret_id)
-{
-    char name[64];
-    char line[128];
-    _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    (void)snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
-    _cleanup_fclose_ FILE *info = fopen(name, "re");
-    while (info && fgets(line, sizeof(line), info)) {
-        const char *number = line + strspn(line, "mnt_id:\t");
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "mnt_id:", 7) == 0)
-            return parse_uint(number, 0, UINT64_MAX, ret_id);
-    }
-    return -ENOENT;
 }
 
 static int find_mount(uint64_t id, struct mountinfo *ret_mount)
@@ -73,10 +52,9 @@ static int find_mount(uint64_t id, struct mountinfo *ret_mount)
 int mountpoint_check_shared(const char *path, struct error *ret_error)
 {
     struct mountinfo mount = {0};
-    uint64_t id = 0;
-    int r = read_mount_id(path, &id);
+    int r = mount_id_at(path);
     if (r >= 0)
-        r = find_mount(id, &mount);
+        r = find_mount((uint64_t)r, &mount);
     /* A dead mount of ours is about to be replaced: what counts is the one below it. */
     if (r >= 0 && strcmp(mount.type, "fuse.secretsfs") == 0 && strcmp(mount.mountpoint, path) == 0)
         r = find_mount(mount.parent_id, &mount);

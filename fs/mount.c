@@ -40,13 +40,19 @@ static int read_mount_id(int mount_fd)
 {
     char path[64];
     char line[128];
-    int id = -1;
+    int id = -ENOENT;
     (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", mount_fd);
     _cleanup_fclose_ FILE *info = fopen(path, "re");
     while (info && fgets(line, sizeof(line), info))
         if (strncmp(line, "mnt_id:", 7) == 0)
             id = (int)strtol(line + 7, NULL, 10);
     return id;
+}
+
+int mount_id_at(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+    return fd < 0 ? -errno : read_mount_id(fd);
 }
 
 bool mount_is_there(const struct mount *mount)
@@ -214,6 +220,10 @@ void mount_detach(const struct mount *mount, struct fuse_session *session)
 {
     if (mount->by_helper)
         fuse_session_unmount(session);
-    else if (mount_is_there(mount) && umount2(mount->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+    else if (!mount_is_there(mount))
+        return;
+    else if (mount->mount_id >= 0 && mount_id_at(mount->mountpoint) != mount->mount_id)
+        log_warning("something else is mounted on %s now: unmount both when that is over", mount->mountpoint);
+    else if (umount2(mount->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
         log_warning("cannot unmount %s: %s", mount->mountpoint, strerror(errno));
 }

@@ -24,7 +24,11 @@ int mount_attach(struct mount *mount, struct fuse_session *session, const char *
 /* Is it still mounted? Cheap; for the loop, when mountinfo_fd polls. */
 bool mount_is_there(const struct mount *mount);
 
-/* Detaches (lazily) what mount_attach() has mounted. May block on the mount itself: not on the loop. */
+/* The mount that a path lies on, as in /proc/self/mountinfo, without asking its file system; or a negative errno. */
+int mount_id_at(const char *path);
+
+/* Detaches (lazily) what mount_attach() has mounted, unless somebody has mounted over it. May block on the mount
+ * itself: not on the loop. */
 void mount_detach(const struct mount *mount, struct fuse_session *session);
 
 /* Detaches whatever dead FUSE mount stands at a path. Returns 1 if there was one, 0 if not, or a negative errno. */

@@ -90,6 +90,18 @@ def test_unmounting_by_umount(mount):
     assert mounted.wait() == 0
 
 
+def test_what_somebody_mounts_over_it_stays(mount):
+    mounted = mount({"s": "x"})
+    assert util.run("mount", "-t", "tmpfs", "over it", mounted.path).returncode == 0
+    try:
+        mounted.signal(signal.SIGTERM)
+        assert mounted.wait() == 0
+        assert mounts()[str(mounted.path)] == "tmpfs" and mounted.path.stat().st_mode & 0o1000
+        mounted.wait_log("something else is mounted on")
+    finally:
+        util.run("umount", "-l", mounted.path)
+
+
 def test_unmounting_what_is_not_mounted(place):
     for path in (place.mountpoint, place.home / "none"):
         done = util.run(BINARY, "unmount", path)
