@@ -7,6 +7,7 @@ and told as a ratio, because ratios mean the same on other machines.
 import argparse
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import rotation
-from world import Mount, Server, Tmpfs
+from world import Mount, Server, Tmpfs, wait_until
 
 LATENCY_SECONDS = 0.020
 MIB = 1 << 20
@@ -220,7 +221,41 @@ def calls(bench):
                       f" (with one call per secret and TTL of 300 s: {theirs:.0f})")
 
 
-MEASUREMENTS = (warm_read, cold_read, ready, memory, parallel, listing, names, events, calls)
+def read_when_possible(path):
+    """Until it can be read: the mount may be dead, or not be there."""
+    while True:
+        try:
+            return read_file(path)
+        except OSError:
+            time.sleep(0.001)
+
+
+def survive(bench):
+    bench.server.control(put={"name": "prod/db", "value": {"password": "correct-horse-battery-staple"}})
+    times = []
+    for _ in range(5):
+        with bench.mount("--supervise") as mount:
+            read_file(mount.path / "prod/db/password")
+            [daemon] = Path(f"/proc/{mount.process.pid}/task/{mount.process.pid}/children").read_text().split()
+            os.kill(int(daemon), signal.SIGKILL)
+            times.append(timed(read_when_possible, mount.path / "prod/db/password"))
+    yield at_most("daemon killed to next read, with --supervise", max(times), 1.0, ms_text,
+                  f" (worst of 5; median {ms_text(statistics.median(times))})")
+    bench.server.control(fault={"kind": "hang"})
+    with bench.mount("--secret", "prod/db") as mount:
+        reader = subprocess.Popen(["cat", mount.path / "prod/db/password"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: any(secret["fetching"] for secret in mount.status()["secrets"]))
+        begin = time.perf_counter()
+        mount.process.terminate()
+        mount.process.wait(10)
+        seconds = time.perf_counter() - begin
+        reader.wait(10)
+    bench.server.control(clear={}, remove={"name": "prod/db"})
+    yield at_most("SIGTERM to end, a reader waits for a server that hangs", seconds, 2.0, ms_text)
+
+
+MEASUREMENTS = (warm_read, cold_read, ready, memory, parallel, listing, names, events, calls, survive)
 
 
 def measure(build, chosen):

@@ -32,12 +32,6 @@ def read(path):
     return done.stdout if done.returncode == 0 else None
 
 
-def time_until(predicate):
-    begin = time.monotonic()
-    util.wait_until(predicate)
-    return time.monotonic() - begin
-
-
 def messages(mounted):
     found = []
     while select.select([mounted.notify], [], [], 0)[0]:
@@ -45,13 +39,13 @@ def messages(mounted):
     return found
 
 
-def test_a_dead_daemon_is_replaced_within_a_second(mount):
+def test_a_dead_daemon_is_replaced(mount):
     mounted = mount(SECRETS, "--supervise")
     assert read(mounted / "prod/db/password") == PASSWORD
     for _ in range(3):
         old = worker(mounted)
         os.kill(old, signal.SIGKILL)
-        assert time_until(lambda: read(mounted / "prod/db/password") == PASSWORD) < 1
+        util.wait_until(lambda: read(mounted / "prod/db/password") == PASSWORD)
         assert worker(mounted) != old
     assert list(mounts()).count(str(mounted.path)) == 1
     mounted.wait_log("was killed by signal 9")
@@ -147,7 +141,7 @@ def test_another_mount_namespace_sees_the_new_mount(shared, place):
         util.wait_until(lambda: there() == PASSWORD)
         for _ in range(2):
             os.kill(util.wait_until(lambda: util.children(supervisor.pid))[0], signal.SIGKILL)
-            assert time_until(lambda: there() == PASSWORD) < 1
+            util.wait_until(lambda: there() == PASSWORD)
     finally:
         app.kill()
         app.communicate()
