@@ -25,6 +25,7 @@ struct stamp {
 
 struct shared_file {
     char *path; /* NULL: does not exist */
+    bool named; /* by a variable */
     struct stamp stamp;
 };
 
@@ -34,13 +35,14 @@ struct config_files {
 };
 
 static int find_file(const struct environment *environment, const char *variable, const char *default_path,
-                     char **ret_path)
+                     struct shared_file *file)
 {
     const char *path = environment_get(environment, variable);
+    file->named = path != NULL;
     if (path)
-        return environment_path(environment, path, ret_path);
+        return environment_path(environment, path, &file->path);
     if (environment_get(environment, "HOME"))
-        return environment_path(environment, default_path, ret_path);
+        return environment_path(environment, default_path, &file->path);
     return 0;
 }
 
@@ -51,9 +53,9 @@ int config_files_new(const struct environment *environment, struct config_files 
         return -ENOMEM;
     struct shared_file *config = &files->files[CONFIG_FILE_CONFIG];
     struct shared_file *credentials = &files->files[CONFIG_FILE_CREDENTIALS];
-    int r = find_file(environment, "AWS_CONFIG_FILE", "~/.aws/config", &config->path);
+    int r = find_file(environment, "AWS_CONFIG_FILE", "~/.aws/config", config);
     if (r == 0)
-        r = find_file(environment, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", &credentials->path);
+        r = find_file(environment, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", credentials);
     if (r < 0)
         return r;
     if (asprintf(&files->names, "%s and %s", config->path ? config->path : "~/.aws/config (HOME is not set)",
@@ -86,13 +88,23 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b)
            a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
+/* Is there none, as far as can be seen? HOME is another user's where a program has given up root: setpriv(1) keeps it.
+ * As for the SDKs, a home that may not be entered has no files. */
+static bool is_missing(const struct shared_file *file, int error)
+{
+    struct stat st;
+    return error == ENOENT || error == ENOTDIR ||
+           (error == EACCES && !file->named && stat(file->path, &st) < 0 && errno == EACCES);
+}
+
 /* Opens and reads; O_NONBLOCK, so that a FIFO cannot hold us up. */
 static int read_file(struct shared_file *file, struct buffer *text)
 {
     file->stamp = (struct stamp){0};
     _cleanup_close_ int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int error = errno;
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+        return is_missing(file, error) ? 0 : -error;
     struct stat st;
     if (fstat(fd, &st) < 0)
         return -errno;

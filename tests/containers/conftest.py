@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: the images, a folder that containers share, a fake Secrets Manager on loopback, which they all reach."""
 
+import errno
+import json
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -28,6 +31,17 @@ def app_image():
                              "inotify-tools procps && rm -rf /var/lib/apt/lists/*\n"
                              "STOPSIGNAL SIGKILL\nCMD [\"sleep\", \"infinity\"]\n")
     return podman.APP
+
+
+@pytest.fixture(scope="session")
+def own_image(image, app_image):
+    """An app's own image, into which the program was put as docs/deploy/ecs-fargate/README.md says."""
+    text = (podman.ROOT / "docs/deploy/ecs-fargate/README.md").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines() if line.startswith(("    COPY --from", "    RUN apt-get"))]
+    assert len(lines) == 2
+    podman.build(podman.OWN, "\n".join([f"FROM {app_image}", re.sub(r"--from=\S+", f"--from={image}", lines[0]),
+                                       lines[1], ""]))
+    return podman.OWN
 
 
 @pytest.fixture
@@ -62,6 +76,21 @@ def shared():
         pass
     util.run("umount", "-l", folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def unprivileged(tmp_path_factory):
+    """Options of `podman run`: no capability, and what Docker's filter of system calls refuses to who has none.
+    (podman's own lets everybody make namespaces and mount in them.)"""
+    new_user_namespace = {"index": 0, "value": 0x10000000, "valueTwo": 0x10000000, "op": "SCMP_CMP_MASKED_EQ"}
+    calls = ["unshare", "setns", "mount", "umount", "umount2", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount",
+             "open_tree", "mount_setattr", "pivot_root"]
+    profile = tmp_path_factory.mktemp("seccomp") / "profile.json"
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": calls, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
+        {"names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM, "args": [new_user_namespace]},
+        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS}]}), encoding="utf-8")
+    return ["--cap-drop=ALL", "--security-opt=no-new-privileges", f"--security-opt=seccomp={profile}"]
 
 
 @pytest.fixture

@@ -43,6 +43,18 @@ def test_the_first_read_races_the_list_of_names(as_user, fake):
     assert [as_user.run(fake, *enter).stderr for _ in range(40)] == [b""] * 40
 
 
+def test_home_of_another_user(as_user, fake, tmp_path):
+    """As setpriv(1) and others leave it to who was root: it has no files, as for the SDKs."""
+    fake.put_many(SECRETS)
+    aws = tmp_path / "home/.aws"
+    aws.mkdir(parents=True)
+    (aws / "config").write_text("[default]\nregion = nowhere\n", encoding="utf-8")
+    aws.parent.chmod(0o700)
+    assert as_user.run(fake, *READ, env={"HOME": str(aws.parent)}).stdout == PASSWORD.encode()
+    named = as_user.run(fake, *READ, env={"HOME": str(aws.parent), "AWS_CONFIG_FILE": "~/.aws/config"})
+    assert named.returncode == 125 and b"Permission denied" in named.stderr
+
+
 def test_standard_input_passes_through(execs):
     assert execs.run(SECRETS, "cat", stdin=b"as it was").stdout == b"as it was"
 
