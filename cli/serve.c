@@ -29,6 +29,16 @@ static struct cache_options cache_options_of(const struct options *options)
     };
 }
 
+/* A thread that still waits for a hung server cannot be joined; all else is done, so the process may go. */
+static int finish(int freed, int r, const struct error *error)
+{
+    if (freed != -ETIMEDOUT)
+        return r;
+    if (r < 0)
+        log_error("%s", error->message);
+    _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
 static int make_fs(const struct options *options, const char *mountpoint, void (*ready)(void *context), void *context,
                    struct source *source, struct fs **ret_fs, struct error *ret_error)
 {
@@ -73,10 +83,7 @@ int serve_mount(const struct options *options, const char *mountpoint, void (*re
             (void)error_set(ret_error, ERROR_INTERNAL, "%s", strerror(-r));
         process_notify("STOPPING=1");
     }
-    /* A thread that still waits for a hung server cannot be joined; the mount is gone, so the process may go. */
-    if (fs_free(fs) == -ETIMEDOUT)
-        _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-    return r;
+    return finish(fs_free(fs), r, ret_error);
 }
 
 static int make_sync(const struct options *options, const char *directory, void (*ready)(void *context), void *context,
@@ -118,10 +125,5 @@ int serve_sync(const struct options *options, const char *directory, void (*read
         return r;
     r = sync_run(sync, ret_error);
     process_notify("STOPPING=1");
-    if (sync_free(sync) == -ETIMEDOUT) {
-        if (r < 0)
-            log_error("%s", ret_error->message);
-        _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-    }
-    return r;
+    return finish(sync_free(sync), r, ret_error);
 }

@@ -98,61 +98,74 @@ static void put_names(struct metrics *metrics, const struct fs *fs)
 
 /* --- secrets --- */
 
-struct totals {
+/* All in one walk, for there may be half a million and the loop waits. */
+struct survey {
     size_t known;
     size_t in_use;
     size_t stale;
     size_t failing;
     size_t bytes;
+    size_t series;
+    struct metrics ages; /* samples, which have to stand together */
+    struct metrics stales;
 };
 
-static void add_up(void *context, struct cache_secret *secret)
-{
-    struct totals *totals = context;
-    const struct value *value = cache_secret_value(secret);
-    totals->known += value != NULL;
-    totals->bytes += value ? secret_size_bytes(value->bytes) : 0;
-    totals->in_use += value && cache_secret_in_use(secret);
-    totals->stale += cache_secret_is_stale(secret);
-    totals->failing += cache_secret_error(secret)->kind != ERROR_NONE;
-}
-
 /* Of versions and stages only the numbers are told: they come and go with each rotation. */
-static bool has_series(struct cache_secret *secret)
+static bool has_series(const struct cache_secret *secret)
 {
-    return cache_secret_value(secret) && !cache_secret_stage(secret) && !cache_secret_version_id(secret) &&
-           cache_secret_in_use(secret);
+    return !cache_secret_stage(secret) && !cache_secret_version_id(secret);
 }
 
-static void put_age(void *context, struct cache_secret *secret)
+static void look_at(void *context, struct cache_secret *secret)
 {
-    if (has_series(secret))
-        sample(context, "secret", cache_secret_id(secret), seconds_of(cache_secret_age_ns(secret)));
+    struct survey *survey = context;
+    const struct value *value = cache_secret_value(secret);
+    bool stale = cache_secret_is_stale(secret);
+    survey->stale += stale;
+    survey->failing += cache_secret_error(secret)->kind != ERROR_NONE;
+    if (!value)
+        return;
+    survey->known++;
+    survey->bytes += secret_size_bytes(value->bytes);
+    if (!cache_secret_in_use(secret))
+        return;
+    survey->in_use++;
+    if (!has_series(secret) || survey->series++ >= CACHE_REPORT_MAX_SECRETS)
+        return;
+    sample(&survey->ages, "secret", cache_secret_id(secret), seconds_of(cache_secret_age_ns(secret)));
+    sample(&survey->stales, "secret", cache_secret_id(secret), stale);
 }
 
-static void put_stale(void *context, struct cache_secret *secret)
+/* Takes the samples. */
+static void join(struct metrics *metrics, struct metrics *samples)
 {
-    if (has_series(secret))
-        sample(context, "secret", cache_secret_id(secret), cache_secret_is_stale(secret));
+    if (metrics->result >= 0)
+        metrics->result = samples->result;
+    if (metrics->result >= 0 && samples->buffer.size_bytes > 0)
+        metrics->result = buffer_append(&metrics->buffer, samples->buffer.bytes, samples->buffer.size_bytes);
+    buffer_clear(&samples->buffer);
 }
 
 static void put_secrets(struct metrics *metrics, const struct fs *fs)
 {
-    struct totals totals = {0};
-    cache_each_secret(fs->cache, add_up, &totals);
+    struct survey survey = {.ages = {.name = "secretsfs_secret_age_seconds"},
+                            .stales = {.name = "secretsfs_secret_stale"}};
+    buffer_init(&survey.ages.buffer, MAX_METRICS_BYTES);
+    buffer_init(&survey.stales.buffer, MAX_METRICS_BYTES);
+    cache_each_secret(fs->cache, look_at, &survey);
     gauge(metrics, "secretsfs_secrets_known", "Secrets, versions and stages whose value is held.",
-          (double)totals.known);
-    gauge(metrics, "secretsfs_secrets_in_use", "Those of them that somebody uses.", (double)totals.in_use);
+          (double)survey.known);
+    gauge(metrics, "secretsfs_secrets_in_use", "Those of them that somebody uses.", (double)survey.in_use);
     gauge(metrics, "secretsfs_secrets_stale", "Those whose last check failed, and whose last value is served.",
-          (double)totals.stale);
+          (double)survey.stale);
     gauge(metrics, "secretsfs_secrets_failing", "Secrets whose last check failed, served or not.",
-          (double)totals.failing);
-    gauge(metrics, "secretsfs_value_bytes", "Size of all values that are held.", (double)totals.bytes);
-    begin(metrics, "secretsfs_secret_age_seconds", METRIC_GAUGE,
+          (double)survey.failing);
+    gauge(metrics, "secretsfs_value_bytes", "Size of all values that are held.", (double)survey.bytes);
+    begin(metrics, survey.ages.name, METRIC_GAUGE,
           "Time since the last good check of a secret in use; at most 1000 are told.");
-    (void)cache_report_each(fs->cache, put_age, metrics);
-    begin(metrics, "secretsfs_secret_stale", METRIC_GAUGE, "1 when that secret's last check failed.");
-    (void)cache_report_each(fs->cache, put_stale, metrics);
+    join(metrics, &survey.ages);
+    begin(metrics, survey.stales.name, METRIC_GAUGE, "1 when that secret's last check failed.");
+    join(metrics, &survey.stales);
 }
 
 static void put_requests(struct metrics *metrics, const struct fs *fs)
