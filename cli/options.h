@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The command lines of all commands. Every option is in one table (options.c), which says what commands take it; "--key
- * value", "--key=value" and, for mount, "-o key=value" mean the same. Strict: what is not understood completely is
- * refused. */
+/* The command lines of all commands. Every option is in one table (option_table.c), which says what commands take it;
+ * "--key value", "--key=value" and, for mount, "-o key=value" mean the same. Strict: what is not understood completely
+ * is refused. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,8 +81,7 @@ struct options {
 };
 
 /* Parses the arguments after the name of the command. `as_helper`: as mount(8) calls mount.secretsfs, "SOURCE
- * MOUNTPOINT
- * [-sfnv] [-o options]", where options that are meant for mount(8) itself are passed over. Texts point into
+ * MOUNTPOINT [-sfnv] [-o options]", where options that are meant for mount(8) itself are passed over. Texts point into
  * `arguments`. Returns 0, or -EINVAL with the error filled. */
 int options_parse(enum command command, int count, char **arguments, bool as_helper, struct options *ret_options,
                   struct error *ret_error);
