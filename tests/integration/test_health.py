@@ -117,6 +117,7 @@ def test_where_pidfd_open_is_refused(mount):
 
 
 @pytest.mark.skipif("os.geteuid() != 0", reason="only root can become another user, who is limited")
+@pytest.mark.skipif("asan" in BINARY, reason="LeakSanitizer starts a process of its own")
 def test_where_no_process_can_be_started(mount):
     mounted = mount({"prod/db": SECRET}, "--uid", "12345")
 
