@@ -63,12 +63,6 @@ static void finish_list(struct cache *cache, struct job *job)
     cache->events.arrived(cache->events.context, NULL);
 }
 
-void count_failure(struct cache *cache, enum error_kind kind)
-{
-    cache->counters.failures++;
-    cache->counters.failures_of[kind]++;
-}
-
 static void count_answer(struct cache *cache, const struct job *job)
 {
     static const enum cache_call calls[] = {

@@ -221,10 +221,7 @@ void cache_each_secret(struct cache *cache, void (*each)(void *context, struct c
     twalk_r(cache->secrets, visit, &walk);
 }
 
-/* --- asking --- */
-
-/* A version never changes. Asked for together with a stage it is only there while it has that stage. */
-static bool is_immutable(const struct cache_secret *secret)
+bool secret_is_immutable(const struct cache_secret *secret)
 {
     return secret->version_id && !secret->stage && secret->value;
 }
@@ -234,38 +231,6 @@ bool secret_is_polled(struct cache_secret *secret)
 {
     bool had_value = secret->value || secret->generation > 1 || secret->cache->options.eager;
     return (!secret->version_id || secret->stage) && had_value && cache_secret_in_use(secret);
-}
-
-enum cache_state cache_secret_need(struct cache_secret *secret, uint64_t arrived_ns)
-{
-    uint64_t now_ns = clock_monotonic_ns();
-    secret->used_ns = now_ns;
-    if (is_immutable(secret))
-        return CACHE_READY;
-    switch (freshness_decide(&secret->known, &secret->cache->options.limits, arrived_ns, now_ns)) {
-    case FRESHNESS_SERVE:
-    case FRESHNESS_SERVE_STALE:
-        return CACHE_READY;
-    case FRESHNESS_SERVE_STALE_AND_FETCH:
-        ask_value(secret);
-        return CACHE_READY;
-    case FRESHNESS_FAIL:
-        return CACHE_FAILED;
-    case FRESHNESS_FETCH:
-    default:
-        ask_value(secret);
-        return secret->fetching ? CACHE_WAIT : CACHE_FAILED;
-    }
-}
-
-enum cache_state cache_versions_need(struct cache_secret *secret, uint64_t arrived_ns)
-{
-    uint64_t now_ns = clock_monotonic_ns();
-    bool known = secret->versions_ns > 0 && (secret->versions_ns >= arrived_ns ||
-                                             now_ns - secret->versions_ns < secret->cache->options.limits.ttl_ns);
-    if (!known)
-        ask_versions(secret);
-    return secret->versions_fetching ? CACHE_WAIT : CACHE_READY;
 }
 
 void cache_learn_stage(struct cache_secret *secret, const char *stage, const char *version_id)
@@ -317,7 +282,7 @@ uint64_t cache_secret_generation(const struct cache_secret *secret)
 
 uint64_t cache_secret_left_ns(const struct cache_secret *secret)
 {
-    if (is_immutable(secret))
+    if (secret_is_immutable(secret))
         return secret->cache->options.limits.ttl_ns;
     return freshness_left_ns(&secret->known, &secret->cache->options.limits, clock_monotonic_ns());
 }

@@ -58,13 +58,19 @@ struct cache {
 void secret_entry_free(struct cache_secret *secret);
 /* Gives an entry a value (taken; NULL: none). */
 void secret_set_value(struct cache_secret *secret, struct value *value);
+/* A version never changes. Asked for together with a stage it is only there while it has that stage. */
+bool secret_is_immutable(const struct cache_secret *secret);
 /* Is it checked though nobody asks? */
 bool secret_is_polled(struct cache_secret *secret);
 /* Drops values that nobody refers to, the least recently used first, until all fit into cache_bytes. */
 void secrets_trim(struct cache *cache);
 
 /* Counts an answer for a secret, or a listing, that was none. */
-void count_failure(struct cache *cache, enum error_kind kind);
+static inline void count_failure(struct cache *cache, enum error_kind kind)
+{
+    cache->counters.failures++;
+    cache->counters.failures_of[kind]++;
+}
 
 /* --- ask.c: what is asked of the source, and what becomes of the answers --- */
 
