@@ -6,10 +6,12 @@
 #include "auth/profile_sources.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/call.h"
 #include "auth/dpop.h"
 #include "auth/json_call.h"
 #include "auth/login_token.h"
@@ -68,6 +70,25 @@ static int explain(const struct login *login, const struct json_call *call, cons
     return json_call_error(call, login->http, answer->status, ERROR_EXPIRED_CREDENTIALS, message, ret_error);
 }
 
+struct prover {
+    const char *key_pem;
+    const char *url;
+    struct signing_clock *clock;
+    bool bad_key;
+};
+
+/* A proof is good for one request. */
+static int add_proof(void *context, struct buffer *ret_line)
+{
+    struct prover *prover = context;
+    uint64_t now_ns = clock_wall_ns() + (uint64_t)atomic_load(&prover->clock->offset_ns);
+    int r = buffer_append_text(ret_line, "DPoP: ");
+    if (r == 0)
+        r = dpop_proof(prover->key_pem, prover->url, now_ns, ret_line);
+    prover->bad_key = r == -EBADMSG;
+    return r;
+}
+
 /* CreateOAuth2Token; see struct token_refresh. */
 static int renew_token(void *context, const struct buffer *text, uint64_t deadline_ns, struct buffer *ret_text,
                        struct error *ret_error)
@@ -77,27 +98,25 @@ static int renew_token(void *context, const struct buffer *text, uint64_t deadli
     _cleanup_free_ char *endpoint = NULL, *url = NULL;
     _cleanup_secret_ struct secret *key = NULL;
     _cleanup_(http_answer_clear) struct http_answer answer = {0};
-    _cleanup_buffer_ struct buffer body, proof;
+    _cleanup_buffer_ struct buffer body;
     struct login_token token;
 
     buffer_init(&body, TOKEN_TEXT_MAX_BYTES);
-    buffer_init(&proof, TOKEN_TEXT_MAX_BYTES);
     int r = parse(login, text, &token, ret_error);
     if (r == 0)
         r = endpoint_find(providers->endpoints, "signin", providers->region, &endpoint, ret_error);
     if (r < 0)
         return r;
     if (asprintf(&url, "%s/v1/token", endpoint) < 0 || slice_to_secret(token.dpop_key, &key) < 0 ||
-        login_token_request(&token, &body) < 0 || buffer_append_text(&proof, "DPoP: ") < 0)
+        login_token_request(&token, &body) < 0)
         return error_set(ret_error, ERROR_INTERNAL, "out of memory");
-    r = dpop_proof(secret_bytes(key), url, clock_wall_ns(), &proof);
-    if (r < 0)
+    struct prover prover = {.key_pem = secret_bytes(key), .url = url, .clock = providers->clock};
+    const struct json_call call = {
+        .method = "POST", .url = url, .body = &body, .add_header = add_proof, .context = &prover};
+    r = json_call_perform(&call, providers, login->http, deadline_ns, &answer, ret_error);
+    if (prover.bad_key)
         return ask_for_login(login, ERROR_EXPIRED_CREDENTIALS, "dpopKey in the file is no key on the curve P-256",
                              ret_error);
-
-    const char *const headers[] = {proof.bytes, NULL};
-    const struct json_call call = {.method = "POST", .url = url, .headers = headers, .body = &body};
-    r = json_call_perform(&call, providers, login->http, deadline_ns, &answer, ret_error);
     if (r < 0)
         return r;
     if (answer.status != 200)

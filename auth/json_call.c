@@ -34,8 +34,14 @@ static int attempt(const struct json_call *call, const struct provider_context *
     size_t count = 2;
     if (call->body)
         headers[count++] = "Content-Type: application/json";
-    for (const char *const *line = call->headers; line && *line && count < MAX_HEADERS; line++)
+    for (const char *const *line = call->headers; line && *line && count < MAX_HEADERS - 1; line++)
         headers[count++] = *line;
+    _cleanup_buffer_ struct buffer made;
+    buffer_init(&made, TOKEN_TEXT_MAX_BYTES);
+    if (call->add_header && call->add_header(call->context, &made) < 0)
+        return error_set(ret_error, ERROR_INTERNAL, "a header of the request cannot be made");
+    if (call->add_header)
+        headers[count++] = made.bytes;
 
     uint64_t attempt_deadline_ns = clock_monotonic_ns() + ATTEMPT_TIMEOUT_NS;
     struct http_request request = {

@@ -11,6 +11,9 @@ struct json_call {
     const char *url;
     const char *const *headers; /* NULL-terminated, or NULL */
     const struct buffer *body;  /* JSON, or NULL */
+    /* Appends a header that is another one in each attempt. Returns 0 or a negative errno. NULL: there is none. */
+    int (*add_header)(void *context, struct buffer *ret_line);
+    void *context;
 };
 
 /* Performs the call. Returns 0 with an answer (to be cleared) of any status that another attempt would not change; or a

@@ -78,6 +78,7 @@ class Sso:
         self.bearers, self.refresh_tokens = set(), set()
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.requests = []  # paths of all
+        self.proofs = []  # the ids of all DPoP proofs
         self.secrets = [CLIENT_SECRET]  # all that must not be logged
         self._count = itertools.count(1)
         self._lock = threading.Lock()
@@ -173,6 +174,8 @@ class Sso:
         fault = self.faults.get(url.path)
         with self._lock:
             self.requests.append(url.path)
+            if "DPoP" in headers:
+                self.proofs.append(json.loads(_bytes(headers["DPoP"].split(".")[1]))["jti"])
         if fault == "hang":
             self._stopping.wait(20)
             return None, None

@@ -267,6 +267,7 @@ def test_an_outage_of_sign_in(app, sso, fake, fs, tmp_path, fault):
     sso.life = 900.0
     stays_readable(fs, mounted / PATH, lambda: any(not user.expired for key, user in fake.users.items()
                                                    if "ASIA" in key))
+    assert len(sso.proofs) > 1 and len(set(sso.proofs)) == len(sso.proofs)  # each attempt has one of its own
 
 
 def test_a_session_that_is_over(app, sso, fs, tmp_path):

@@ -102,6 +102,7 @@ static const char *fetch(const char *config_text, const struct server *server, f
     assert_int_equal(http_new(&http), 0);
     const struct settings settings = {.environment = environment, .config = config, .profile_name = "p"};
     const struct endpoint_rules endpoints = {.settings = &settings};
+    struct signing_clock clock = {0};
     const struct provider_context context = {
         .environment = environment,
         .files = files,
@@ -111,6 +112,7 @@ static const char *fetch(const char *config_text, const struct server *server, f
         .region = "eu-west-1",
         .max_attempts = 3,
         .bucket = bucket,
+        .clock = &clock,
     };
     const struct profile_source source = {
         .context = &context, .config = config, .profile = config_profile(config, "p"), .name = "p"};
