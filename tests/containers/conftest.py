@@ -34,6 +34,13 @@ def app_image():
 
 
 @pytest.fixture(scope="session")
+def node_image():
+    podman.build(podman.NODE, f"FROM {podman.BASE}\nRUN apt-get update && apt-get install -y --no-install-recommends "
+                              "nodejs && rm -rf /var/lib/apt/lists/*\n")
+    return podman.NODE
+
+
+@pytest.fixture(scope="session")
 def own_image(image, app_image):
     """An app's own image, into which the program was put as docs/deploy/ecs-fargate/README.md says."""
     text = (podman.ROOT / "docs/deploy/ecs-fargate/README.md").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMAGE = "localhost/secretsfs"
 BASE = "docker.io/library/debian:bookworm-slim"
 APP = "localhost/secretsfs-test-app"
+NODE = "localhost/secretsfs-test-node"
 OWN = "localhost/secretsfs-test-own"
 SYSTEMD = "localhost/secretsfs-test-systemd"
 
