@@ -17,27 +17,22 @@ from server import FakeServer
 
 @pytest.fixture(scope="session")
 def image():
-    """The image as docker/Dockerfile makes it."""
-    podman.podman("build", "--format=docker",  # OCI's has no health check
-                  "--pull=never", "--network", "host", "-q", "-t", podman.IMAGE, "-f",
-                  podman.ROOT / "docker/Dockerfile", podman.ROOT, timeout=600)
-    return podman.IMAGE
+    """The image as docker/Dockerfile makes it; its first stage has a name, so that it stays in the cache."""
+    words = ["-f", podman.ROOT / "docker/Dockerfile", podman.ROOT]
+    podman.build(f"{podman.IMAGE}-build", "--target=build", *words)
+    return podman.build(podman.IMAGE, *words)
 
 
 @pytest.fixture(scope="session")
 def app_image():
     """Where apps run: the base with a consumer of inotify events."""
-    podman.build(podman.APP, f"FROM {podman.BASE}\nRUN apt-get update && apt-get install -y --no-install-recommends "
-                             "inotify-tools procps && rm -rf /var/lib/apt/lists/*\n"
-                             "STOPSIGNAL SIGKILL\nCMD [\"sleep\", \"infinity\"]\n")
-    return podman.APP
+    return podman.with_packages(podman.APP, "inotify-tools", "procps",
+                                then=["STOPSIGNAL SIGKILL", "CMD [\"sleep\", \"infinity\"]"])
 
 
 @pytest.fixture(scope="session")
 def node_image():
-    podman.build(podman.NODE, f"FROM {podman.BASE}\nRUN apt-get update && apt-get install -y --no-install-recommends "
-                              "nodejs && rm -rf /var/lib/apt/lists/*\n")
-    return podman.NODE
+    return podman.with_packages(podman.NODE, "nodejs")
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +41,8 @@ def own_image(image, app_image):
     text = (podman.ROOT / "docs/deploy/ecs-fargate/README.md").read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines() if line.startswith(("    COPY --from", "    RUN apt-get"))]
     assert len(lines) == 2
-    podman.build(podman.OWN, "\n".join([f"FROM {app_image}", re.sub(r"--from=\S+", f"--from={image}", lines[0]),
-                                       lines[1], ""]))
-    return podman.OWN
+    return podman.build_text(podman.OWN, f"FROM {app_image}", re.sub(r"--from=\S+", f"--from={image}", lines[0]),
+                             lines[1])
 
 
 @pytest.fixture

@@ -25,11 +25,26 @@ def podman(*words, check=True, timeout=util.PATIENCE, **options):
     return done
 
 
-def build(tag, text):
-    """An image from the text of a Dockerfile."""
+def build(tag, *words):
+    """`podman build`, in the format that has health checks. The image that had the tag before goes."""
+    before = podman("image", "inspect", "--format={{.Id}}", tag, check=False).stdout.decode().strip()
+    podman("build", "--format=docker", "--pull=never", "--network", "host", "-q", "-t", tag, *words, timeout=600)
+    if before and before != podman("image", "inspect", "--format={{.Id}}", tag).stdout.decode().strip():
+        podman("rmi", before, check=False)
+    return tag
+
+
+def build_text(tag, *lines):
+    """An image from the lines of a Dockerfile."""
     with tempfile.TemporaryDirectory() as directory:
-        (pathlib.Path(directory) / "Dockerfile").write_text(text, encoding="utf-8")
-        podman("build", "--pull=never", "--network", "host", "-q", "-t", tag, directory, timeout=600)
+        (pathlib.Path(directory) / "Dockerfile").write_text("\n".join([*lines, ""]), encoding="utf-8")
+        return build(tag, directory)
+
+
+def with_packages(tag, *packages, then=()):
+    """An image from the base with more of Debian's packages."""
+    return build_text(tag, f"FROM {BASE}", "RUN apt-get update && apt-get install -y --no-install-recommends "
+                      f"{' '.join(packages)} && rm -rf /var/lib/apt/lists/*", *then)
 
 
 def size_bytes(image):

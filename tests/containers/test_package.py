@@ -30,8 +30,7 @@ def systemd_image(package):
                    "/tmp/secretsfs.deb\n"
                    f"RUN mkdir /etc/secretsfs && printf '{CONF}' > /etc/secretsfs/prod.conf\n"
                    "CMD [\"/lib/systemd/systemd\"]\n")
-    podman.podman("build", "--pull=never", "--network", "host", "-q", "-t", podman.SYSTEMD, package, timeout=600)
-    return podman.SYSTEMD
+    return podman.build(podman.SYSTEMD, package)
 
 
 def test_install_run_remove(package, start):
