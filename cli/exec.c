@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* `secretsfs exec`: three processes in one mount namespace. The one that was called supervises; its child the daemon
- * mounts and serves, in a session of its own, without the files of the caller; its child the command begins when the
- * mount answers. Neither child outlives the first: the kernel tells them of its death. When the last process of the
- * namespace has ended, nothing is left of the mount.
+/* `secretsfs exec`: four processes in one mount namespace. The one that was called stands between its caller and the
+ * command, its child, which begins when the mount answers. Its other child, in a session of its own and without the
+ * files of the caller, supervises the daemon, which mounts and serves: when that crashes, another one takes its place.
+ * No child outlives its parent: the kernel tells them of its death. When the last process of the namespace has ended,
+ * nothing is left of the mount.
  *
  * With --no-fuse the daemon writes files: onto a tmpfs mounted in the namespace or, where there can be none, into a
  * private directory of a tmpfs that is there. */
@@ -27,6 +28,7 @@
 #include "cli/process.h"
 #include "cli/relay.h"
 #include "cli/serve.h"
+#include "cli/supervise.h"
 #include "sync/place.h"
 
 /* As env(1), nohup(1) and docker-run(1) end. */
@@ -63,6 +65,15 @@ static bool is_in_memory(const char *path)
     return statfs(path, &status) == 0 && status.f_type == TMPFS_MAGIC;
 }
 
+/* Could another user put something else in the place of what we make there? */
+static bool is_ours_to_use(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) < 0 || (status.st_uid != 0 && status.st_uid != geteuid()))
+        return false;
+    return (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (status.st_mode & S_ISVTX);
+}
+
 /* `in_memory`: what is written there must not reach a disk. */
 static int find_folder(const struct options *options, bool in_memory, struct folder *ret_folder,
                        struct error *ret_error)
@@ -79,8 +90,8 @@ static int find_folder(const struct options *options, bool in_memory, struct fol
                                 strerror(errno), options->at);
     }
     for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-        if (!folders[i] || folders[i][0] != '/' || (in_memory && !is_in_memory(folders[i])) ||
-            asprintf(&path, "%s/secretsfs.XXXXXX", folders[i]) < 0)
+        if (!folders[i] || folders[i][0] != '/' || !is_ours_to_use(folders[i]) ||
+            (in_memory && !is_in_memory(folders[i])) || asprintf(&path, "%s/secretsfs.XXXXXX", folders[i]) < 0)
             continue;
         if (mkdtemp(path)) {
             *ret_folder = (struct folder){path, true};
@@ -104,13 +115,14 @@ static int mount_memory(const char *path, bool for_others, struct error *ret_err
     return error_set(ret_error, ERROR_INTERNAL, "cannot mount a tmpfs on %s: %s", path, strerror(errno));
 }
 
-/* What a daemon that has crashed could not do is done here. */
-static void leave_folder(struct folder *folder)
+/* What a daemon that has crashed could not do is done here. Only without a namespace there may be files. */
+static void leave_folder(struct exec *exec)
 {
+    struct folder *folder = &exec->folder;
     if (folder->ours && rmdir(folder->path) < 0) {
         if (errno == EBUSY)
             (void)umount2(folder->path, MNT_DETACH | UMOUNT_NOFOLLOW);
-        (void)place_remove_all(AT_FDCWD, folder->path);
+        (void)(exec->in_namespace ? rmdir(folder->path) : place_remove_all(AT_FDCWD, folder->path));
     }
     free(STEAL(folder->path));
 }
@@ -124,19 +136,45 @@ static void let_go_of_files(void)
         (void)dup2(null, fd);
 }
 
+struct daemon {
+    struct exec *exec;
+    int ready_fd; /* tells the caller's process */
+};
+
 static void ready(void *context)
 {
-    int *ready_fd = context;
+    (void)context;
     (void)!chdir("/");
-    (void)!write(*ready_fd, "R", 1);
-    (void)close(*ready_fd);
+    process_ready();
+}
+
+static int work(void *context)
+{
+    struct daemon *daemon = context;
+    const struct options *options = daemon->exec->options;
+    struct error error = {0};
+    if (daemon->ready_fd >= 0)
+        (void)close(steal_fd(&daemon->ready_fd));
+    int r = (options->no_fuse ? serve_sync : serve_mount)(options, daemon->exec->folder.path, ready, NULL, &error);
+    if (r < 0)
+        log_error("%s", error.message);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* In the supervisor. */
+static void first_ready(void *context)
+{
+    struct daemon *daemon = context;
+    (void)!write(daemon->ready_fd, "R", 1);
+    (void)close(steal_fd(&daemon->ready_fd));
 }
 
 /* Does not return. `ready_fd` tells the parent. */
-static _Noreturn void be_daemon(struct exec *exec, pid_t parent, int ready_fd)
+static _Noreturn void be_supervisor(struct exec *exec, pid_t parent, int ready_fd)
 {
-    struct error error = {0};
-    int kept = dup2(ready_fd, STDERR_FILENO + 1);
+    struct daemon daemon = {exec, dup2(ready_fd, STDERR_FILENO + 1)};
+    const struct supervised supervised = {exec->folder.path, work, first_ready, &daemon};
+    int status = EXIT_FAILURE;
     closefrom(STDERR_FILENO + 2);
     let_go_of_files();
     (void)setsid();
@@ -148,17 +186,16 @@ static _Noreturn void be_daemon(struct exec *exec, pid_t parent, int ready_fd)
     int r =
         log_open(options->log_given ? options->log_target : LOG_TARGET_STDERR, options->log_path, options->log_level);
     if (r < 0)
-        (void)error_set(&error, ERROR_INTERNAL, "cannot open the log %s: %s",
-                        options->log_path ? options->log_path : "", strerror(-r));
+        (void)fprintf(stderr, "secretsfs: exec: cannot open the log %s: %s\n",
+                      options->log_path ? options->log_path : "", strerror(-r));
     else if (getppid() == parent)
-        r = (options->no_fuse ? serve_sync : serve_mount)(options, exec->folder.path, ready, &kept, &error);
-    if (r < 0)
-        log_error("%s", error.message);
-    leave_folder(&exec->folder);
-    exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+        status = supervise(&supervised);
+    leave_folder(exec);
+    exit(status);
 }
 
-/* Returns 0 once the mount answers, or -ECANCELED when the daemon has said why it does not. */
+/* Returns 0 once the mount answers, -ECANCELED when the daemon has said why it does not, or -EINTR when a signal has
+ * come before that, as if it had ended the command. */
 static int start_daemon(struct exec *exec)
 {
     int ends[2];
@@ -169,12 +206,15 @@ static int start_daemon(struct exec *exec)
     _cleanup_close_ int read_end = ends[0];
     pid_t child = fork();
     if (child == 0)
-        be_daemon(exec, self, ends[1]);
+        be_supervisor(exec, self, ends[1]);
     int r = child < 0 ? -errno : 0;
     (void)close(ends[1]);
     if (r < 0)
         return r;
     exec->relay.daemon = child;
+    r = relay_wait(&exec->relay, read_end);
+    if (r < 0)
+        return r;
     return read(read_end, &told, 1) == 1 ? 0 : -ECANCELED;
 }
 
@@ -221,15 +261,15 @@ static _Noreturn void be_command(const struct exec *exec, pid_t parent)
 static int start_command(struct exec *exec)
 {
     pid_t self = getpid();
+    (void)prctl(PR_SET_DUMPABLE, 0); /* the environment has credentials; execve(2) lifts it for the command */
     pid_t child = fork();
     if (child == 0)
         be_command(exec, self);
     if (child < 0)
         return -errno;
     exec->relay.command = child;
-    /* The environment has credentials, and what the command closes must not be held open here. */
-    (void)prctl(PR_SET_DUMPABLE, 0);
     process_scrub_environment();
+    /* What the command closes must not be held open here. */
     closefrom(STDERR_FILENO + 1);
     let_go_of_files();
     return 0;
@@ -272,7 +312,7 @@ static int prepare(struct exec *exec, struct error *ret_error)
     if (r >= 0 && options->no_fuse && exec->in_namespace) {
         r = mount_memory(exec->folder.path, !exec->in_user_namespace, ret_error);
         if (r < 0)
-            leave_folder(&exec->folder);
+            leave_folder(exec);
     }
     return r;
 }
@@ -285,8 +325,8 @@ static int run(struct exec *exec)
     if (r >= 0)
         relay_run(&exec->relay);
     relay_end_daemon(&exec->relay);
-    leave_folder(&exec->folder);
-    if (r < 0)
+    leave_folder(exec);
+    if (r < 0 && r != -EINTR)
         return r == -ECANCELED ? EXIT_OWN_FAILURE : fail(strerror(-r));
     relay_exit(&exec->relay);
 }

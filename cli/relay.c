@@ -12,11 +12,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,8 +26,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-/* A daemon that hangs longer is killed. */
-#define DAEMON_END_NS (3 * NS_PER_SEC)
+/* A supervisor that takes longer is killed; it gives its daemon less. */
+#define DAEMON_END_NS (4 * NS_PER_SEC)
 
 void relay_begin(struct relay *relay)
 {
@@ -46,6 +48,32 @@ void relay_leave(const struct relay *relay)
 {
     (void)sigaction(SIGCHLD, &relay->on_child, NULL);
     (void)sigprocmask(SIG_SETMASK, &relay->mask, NULL);
+}
+
+/* --- before it runs --- */
+
+int relay_wait(struct relay *relay, int fd)
+{
+    static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    struct signalfd_siginfo info;
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        struct sigaction action = {0};
+        if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) /* as nohup(1) has it */
+            (void)sigaddset(&signals, ends[i]);
+    }
+    _cleanup_close_ int signals_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = signals_fd, .events = POLLIN}};
+    if (signals_fd < 0)
+        return -errno;
+    while (poll(polled, 2, -1) < 0)
+        ;
+    if (!polled[1].revents || read(signals_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    relay->ended = (siginfo_t){.si_code = CLD_KILLED};
+    relay->ended.si_status = (int)info.ssi_signo;
+    return -EINTR;
 }
 
 /* --- while it runs --- */

@@ -10,7 +10,7 @@
 
 struct relay {
     pid_t command;
-    pid_t daemon;              /* 0 once it has ended */
+    pid_t daemon;              /* or its supervisor; 0 once it has ended */
     bool terminal;             /* there is one, whose signals reach the command by themselves */
     siginfo_t ended;           /* how the command has ended; si_pid is 0 before that */
     sigset_t mask;             /* as we were started */
@@ -19,6 +19,10 @@ struct relay {
 
 /* From now on signals wait for relay_run(). */
 void relay_begin(struct relay *relay);
+
+/* Waits, before there is a command, until `fd` can be read. Returns 0, or a negative errno: -EINTR when a signal is to
+ * end us, for which there is relay_exit(). */
+int relay_wait(struct relay *relay, int fd);
 
 /* In a child of it: signals as they were. */
 void relay_leave(const struct relay *relay);

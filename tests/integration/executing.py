@@ -76,6 +76,12 @@ class Execs:
         assert not SANITIZER.search(err.decode(errors="replace")), err.decode()
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
+    @staticmethod
+    def supervisor(pid):
+        """Of the daemon: a child of `secretsfs exec`, as the command is."""
+        return wait_until(lambda: next((child for child in children(pid) if field(child, "Name") == "secretsfs"
+                                        and children(child)), None))
+
     def inside(self):
         """Processes that have a mount of ours below the home of this test."""
         found = []

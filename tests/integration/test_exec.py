@@ -123,6 +123,15 @@ def test_without_a_runtime_directory(execs):
     assert text == PASSWORD and path.startswith(f"{execs.runtime}/") and not os.path.exists(path)
 
 
+def test_a_directory_where_others_could_replace_it_is_passed_over(as_user):
+    open_to_all = as_user.place.home / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    done = as_user.run(SECRETS, "--", "sh", "-c", "echo $SECRETS_DIR",
+                       env={"XDG_RUNTIME_DIR": str(open_to_all), "TMPDIR": str(as_user.runtime)})
+    assert done.stdout.decode().startswith(str(as_user.runtime)), done.stderr
+
+
 def test_owner_and_mode(execs_of):
     done = execs_of(None).run(SECRETS, "--uid", USER, "--mode", "0440", "--", "sh", "-c",
                               'stat -c "%u %a" "$SECRETS_DIR/prod/db/password"')
@@ -164,6 +173,7 @@ def test_the_command_cannot_look_into_the_others(as_user):
         parent = os.getppid()
         others = [parent, *map(int, open(f"/proc/{parent}/task/{parent}/children").read().split())]
         others.remove(os.getpid())
+        others += map(int, open(f"/proc/{others[1]}/task/{others[1]}/children").read().split())
         for pid in others:
             for name in ("mem", "environ", "maps", "fd/0", "root/etc"):
                 try:
@@ -173,13 +183,13 @@ def test_the_command_cannot_look_into_the_others(as_user):
                     print("denied")
     """)
     done = as_user.run(SECRETS, "--", sys.executable, "-c", look)
-    assert done.stdout.split() == [b"denied"] * 10, done.stderr
+    assert done.stdout.split() == [b"denied"] * 15, done.stderr
 
 
 def test_the_daemon_has_no_file_of_the_callers(execs):
     process = execs.start(SECRETS, "--", "sh", "-c", "echo begun; cat")
     read_line(process)
-    daemon = next(pid for pid in children(process.pid) if field(pid, "Name") == "secretsfs")
+    daemon, = children(execs.supervisor(process.pid))
     assert [os.readlink(f"/proc/{daemon}/fd/{fd}") for fd in (0, 1)] == ["/dev/null"] * 2
     assert os.readlink(f"/proc/{daemon}/cwd") == "/"
     process.communicate(b"", PATIENCE)
@@ -357,11 +367,10 @@ def test_no_fuse_without_user_namespaces(shared_memory, fs_as):
     assert process.returncode == 0 and not os.path.exists(path)
 
 
-@pytest.mark.parametrize("victim", ["exec", "daemon"])
+@pytest.mark.parametrize("victim", ["exec", "supervisor"])
 def test_no_fuse_without_user_namespaces_leaves_no_file(shared_memory, victim):
     process = shared_memory.start(SECRETS, *ALL, "--", "sh", "-c", "echo begun; exec cat", before=NO_USER_NAMESPACES)
     read_line(process)
-    daemon = next(pid for pid in children(process.pid) if field(pid, "Name") == "secretsfs")
-    os.kill(process.pid if victim == "exec" else daemon, signal.SIGKILL)
+    os.kill(process.pid if victim == "exec" else shared_memory.supervisor(process.pid), signal.SIGKILL)
     process.communicate(b"", PATIENCE)
     wait_until(lambda: not os.listdir(shared_memory.runtime))

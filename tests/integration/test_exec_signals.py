@@ -56,18 +56,51 @@ def test_sigterm_ends_the_command_and_the_mount(execs):
     assert execs.inside() == []
 
 
-@pytest.mark.parametrize("victim", ["exec", "daemon"])
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_a_signal_before_the_command_begins(as_user, fake, name):
+    fake.put_many(SECRETS)
+    fake.fault("hang")
+    process = as_user.start(fake, "--no-fuse", "--secret", "prod/db", "--", "echo", "begun")
+    wait_until(lambda: fake.count() > 0, what="it waits for AWS")
+    process.send_signal(signal.Signals[f"SIG{name}"])
+    assert process.wait(PATIENCE) == -signal.Signals[f"SIG{name}"]
+    assert process.stdout.read() == b""
+
+
+@pytest.mark.parametrize("how", [(), ("--no-fuse", "--secret", "prod/*")], ids=["fuse", "files"])
+def test_a_daemon_that_crashes_is_replaced(execs, fake, how):
+    """With the same credentials; while the command runs on."""
+    fake.put_many(SECRETS)
+    process = execs.start(fake, *how, "--poll", "100ms", "--ttl", "1s", "--", "sh", "-c",
+                          'while read line; do cat "$SECRETS_DIR/prod/db/password"; echo; done')
+
+    def reads(expected):
+        process.stdin.write(b"\n")
+        return read_line(process) == expected
+    wait_until(lambda: reads(PASSWORD))
+    supervisor = execs.supervisor(process.pid)
+    for password in ("the second", "the third"):
+        fake.put("prod/db", {"password": password})
+        daemon, = children(supervisor)
+        os.kill(daemon, signal.SIGKILL)
+        wait_until(lambda before=daemon: children(supervisor) not in ([], [before]), what="there is another daemon")
+        wait_until(lambda expected=password: reads(expected), what=f"the command reads {password}")
+    err = process.communicate(b"", PATIENCE)[1]
+    assert process.returncode == 0 and err.count(b"another one takes its place") == 2
+
+
+@pytest.mark.parametrize("victim", ["exec", "supervisor"])
 def test_sigkill(execs, victim):
     process = execs.start(SECRETS, "--", "sh", "-c", "echo begun; exec cat")
     read_line(process)
     inside = execs.inside()
-    assert len(inside) == 3
+    assert len(inside) == 4
     if victim == "exec":
         process.kill()
         wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") and field(pid, "State")[0] != "Z" for pid in inside
                                    if pid != process.pid))
     else:  # the command goes on
-        os.kill(next(pid for pid in children(process.pid) if field(pid, "Name") == "secretsfs"), signal.SIGKILL)
+        os.kill(execs.supervisor(process.pid), signal.SIGKILL)
         assert b"has ended" in process.stderr.readline()
         assert process.communicate(b"still there", PATIENCE)[0] == b"still there"
         assert process.returncode == 0
@@ -96,7 +129,7 @@ ORPHANS = textwrap.dedent("""
     def processes():
         return [name for name in os.listdir("/proc") if name.isdigit()]
     end = time.monotonic() + 10
-    while len(processes()) > 3 and time.monotonic() < end:
+    while len(processes()) > 4 and time.monotonic() < end:
         time.sleep(0.01)
     print(len(processes()))
     print(os.getppid())
@@ -110,7 +143,7 @@ def first_process(execs):
 
 def test_as_the_first_process_it_reaps(execs):
     done = execs.run(SECRETS, "--", sys.executable, "-c", ORPHANS, before=first_process(execs))
-    assert done.stdout.split() == [b"3", b"1"]  # itself, the daemon, the command; whose parent is the first
+    assert done.stdout.split() == [b"4", b"1"]  # itself, supervisor, daemon, command; whose parent is the first
 
 
 @pytest.mark.parametrize("command, status", [(["sh", "-c", "exit 3"], 3), (["sh", "-c", "kill -TERM $$"], 143)])
