@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* For health checks of containers: a read through the mount, and of each secret that is required. What is warm costs no
+/* For health checks of containers: a read through the mount (or of what a sync keeps), and of each secret that is
+ * required. What is warm costs no
  * call of AWS, for it is the same read that programs make. */
 #include "cli/commands.h"
 
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/kept.h"
 #include "cli/options.h"
 #include "cli/probe.h"
 #include "cli/table.h"
@@ -41,8 +43,8 @@ static int check(const void *context, int output_fd)
 {
     const struct options *options = context;
     const char *mountpoint = options->operands.texts[0];
-    _cleanup_close_ int fd = probe_open_self(mountpoint, "status.json");
-    int r = fd < 0 ? fd : probe_read(fd, -1);
+    _cleanup_close_ int fd = probe_open_status(mountpoint);
+    int r = fd < 0 ? fd : kept_check_ready(fd);
     for (size_t i = 0; r >= 0; i++) {
         if (write(output_fd, ".", 1) != 1)
             return -EPIPE;

@@ -148,8 +148,8 @@ static const struct {
 } operands[] = {
     {COMMAND_MOUNT, 1, 1, "secretsfs mount [options] MOUNTPOINT"},
     {COMMAND_UNMOUNT, 1, 1, "secretsfs unmount [--lazy] MOUNTPOINT"},
-    {COMMAND_STATUS, 0, 1, "secretsfs status [--json] [--watch] [MOUNTPOINT]"},
-    {COMMAND_HEALTH, 1, 1, "secretsfs health [--require NAME] [--timeout TIME] MOUNTPOINT"},
+    {COMMAND_STATUS, 0, 1, "secretsfs status [--json] [--watch] [MOUNTPOINT | DIR]"},
+    {COMMAND_HEALTH, 1, 1, "secretsfs health [--require NAME] [--timeout TIME] MOUNTPOINT | DIR"},
     {COMMAND_SYNC, 0, 0, "secretsfs sync --to DIR [options]"},
     {COMMAND_DOCTOR, 0, SIZE_MAX, "secretsfs doctor [options] [NAME...]"},
 };

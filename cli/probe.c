@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/kept.h"
 #include "cli/table.h"
 
 /* How long a killed child is waited for. */
@@ -100,11 +101,14 @@ int probe_run(int (*work)(const void *context, int output_fd), const void *conte
     return r;
 }
 
-int probe_open_self(const char *mountpoint, const char *entry)
+int probe_open_status(const char *mountpoint)
 {
     _cleanup_free_ char *path = NULL;
     struct statfs filesystem;
-    if (asprintf(&path, "%s/.secretsfs/%s", mountpoint, entry) < 0)
+    int kept = kept_open_status(mountpoint);
+    if (kept != -ENOENT)
+        return kept;
+    if (asprintf(&path, "%s/.secretsfs/status.json", mountpoint) < 0)
         return -ENOMEM;
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -137,6 +141,8 @@ void probe_explain(int r, bool hung, const char *path, char *ret_text, size_t te
     buffer_init(&visible, 4096);
     (void)table_append_visible(&visible, path);
     const char *mountpoint = visible.bytes ? visible.bytes : "";
+    if (!hung && kept_explain(r, mountpoint, ret_text, text_bytes))
+        return;
     if (hung)
         (void)snprintf(ret_text, text_bytes,
                        "%s does not answer in time: its daemon is stopped or overloaded; see its log", mountpoint);
@@ -147,8 +153,9 @@ void probe_explain(int r, bool hung, const char *path, char *ret_text, size_t te
             "it, secretsfs unmount --lazy removes it",
             mountpoint);
     else if (r == -ENODEV)
-        (void)snprintf(ret_text, text_bytes, "%s: no secretsfs is mounted there; mount it with: secretsfs mount %s",
-                       mountpoint, mountpoint);
+        (void)snprintf(ret_text, text_bytes,
+                       "%s: no secretsfs is mounted there, or keeps it; mount it with: secretsfs mount %s", mountpoint,
+                       mountpoint);
     else if (r == -ECHILD)
         (void)snprintf(
             ret_text, text_bytes,
@@ -156,7 +163,9 @@ void probe_explain(int r, bool hung, const char *path, char *ret_text, size_t te
             "the container, ulimit -u)",
             mountpoint);
     else if (r == -EACCES)
-        (void)snprintf(ret_text, text_bytes, "%s may be read by its owner alone (see --uid and --mode of its mount)",
+        (void)snprintf(ret_text, text_bytes,
+                       "%s may be read by its owner alone (see --uid and --mode of its mount), and looked "
+                       "at by who runs its sync",
                        mountpoint);
     else
         (void)snprintf(ret_text, text_bytes, "%s: %s", mountpoint, strerror(-r));

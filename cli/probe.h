@@ -16,9 +16,9 @@
 int probe_run(int (*work)(const void *context, int output_fd), const void *context, uint64_t timeout_ns,
               struct buffer *output, bool *ret_hung);
 
-/* For `work`: opens a file below /.secretsfs of the mount. Returns a descriptor, -ENODEV when no secretsfs is mounted
- * there, or another negative errno. */
-int probe_open_self(const char *mountpoint, const char *entry);
+/* For `work`: opens the status.json of a mount, or of a directory that a sync keeps. Returns a descriptor, -ENODEV when
+ * it is neither, or another negative errno. */
+int probe_open_status(const char *mountpoint);
 
 /* For `work`: reads a file to its end. Its bytes go to `output_fd`, or nowhere when that is negative. */
 int probe_read(int fd, int output_fd);

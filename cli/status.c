@@ -30,7 +30,7 @@
 
 static int fetch(const void *context, int output_fd)
 {
-    _cleanup_close_ int fd = probe_open_self(context, "status.json");
+    _cleanup_close_ int fd = probe_open_status(context);
     return fd < 0 ? fd : probe_read(fd, output_fd);
 }
 

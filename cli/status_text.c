@@ -41,12 +41,24 @@ static void duration(double seconds, char ret_text[24])
         (void)snprintf(ret_text, 24, "%ud%02uh", (unsigned)(s / 86400), (unsigned)(s / 3600 % 24));
 }
 
-/* --- the mount --- */
+/* --- the mount, or the sync --- */
+
+static int describe_sync(const struct json *status, const char *up, struct buffer *line)
+{
+    bool ready = json_boolean(json_member(status, "ready"));
+    bool once = json_boolean(json_member(status, "once"));
+    return buffer_printf(line, "sync      %s: %s, %s %s, %.0f entries, %.0f failed, version %s",
+                         text_of(status, "directory"), ready ? "all there" : "not all there",
+                         once ? "once, took" : "up for", up, number_of(status, "entries"),
+                         number_of(status, "entries_failed"), text_of(status, "version"));
+}
 
 static int describe_mount(const struct json *status, struct buffer *line)
 {
     char up[24];
     duration(number_of(status, "uptime_seconds"), up);
+    if (json_member(status, "directory"))
+        return describe_sync(status, up, line);
     return buffer_printf(line, "mount     %s: %s for %s, version %s", text_of(status, "mountpoint"),
                          json_boolean(json_member(status, "ready")) ? "up" : "starting", up,
                          text_of(status, "version"));

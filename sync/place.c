@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -111,7 +111,8 @@ static int open_own(int directory_fd, const char *directory, int *ret_fd, struct
     return 0;
 }
 
-/* Who ends removes the lock, so what is locked must still be what has the name. */
+/* Who ends removes the lock, so what is locked must still be what has the name. A lock of the open file, as flock's,
+ * but one that others can ask for without taking it. */
 static int lock(int own_fd, const char *directory, int *ret_fd, struct error *ret_error)
 {
     for (int tries = 0; tries < 100; tries++) {
@@ -120,7 +121,8 @@ static int lock(int own_fd, const char *directory, int *ret_fd, struct error *re
         _cleanup_close_ int fd = openat(own_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
             return error_set(ret_error, ERROR_INTERNAL, "%s/" PLACE_ENTRY "/lock: %s", directory, strerror(errno));
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        if (fcntl(fd, F_OFD_SETLK, &whole) < 0)
             return error_set(ret_error, ERROR_BAD_REQUEST, "%s is in use by another secretsfs sync", directory);
         if (fstat(fd, &locked) == 0 && fstatat(own_fd, "lock", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
             locked.st_ino == named.st_ino) {
@@ -202,4 +204,33 @@ int place_read(const struct place *place, const char *entry, struct buffer *text
         if (r < 0)
             return r;
     }
+}
+
+/* --- from outside --- */
+
+/* Is a lock held? Returns 1, 0 or a negative errno. */
+static int is_locked(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
+        return -errno;
+    return whole.l_type != F_UNLCK;
+}
+
+int place_look(const char *directory)
+{
+    struct stat touched;
+    struct timespec now;
+    _cleanup_close_ int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int own_fd = directory_fd < 0 ? -1 : openat(directory_fd, PLACE_ENTRY, OPEN_DIRECTORY);
+    if (own_fd < 0)
+        return errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno;
+    _cleanup_close_ int fd = openat(own_fd, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &touched) < 0)
+        return -errno;
+    int locked = is_locked(fd);
+    if (locked <= 0)
+        return locked < 0 ? locked : -ESRCH;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec - touched.st_mtim.tv_sec > PLACE_SILENT_SECONDS ? -ESTALE : 0;
 }

@@ -57,7 +57,7 @@ struct sync {
     uint64_t review_ns;  /* when time alone changes what is wanted */
     uint64_t missing_ns; /* when secrets that were not answered for are asked for again */
     uint64_t backoff_ns;
-    uint64_t status_ns; /* when the status is written */
+    uint64_t status_ns; /* when the status is written next */
 };
 
 /* --- items.c: which secrets --- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cache/report.h"
 #include "sync/state.h"
@@ -16,7 +17,7 @@ static struct json *status_json(struct sync *sync)
     if (status && json_put_text(status, "version", sync->options.version) >= 0 &&
         json_put_text(status, "source", sync->source->ops->describe(sync->source)) >= 0 &&
         json_put_text(status, "directory", sync->options.directory) >= 0 &&
-        json_put_bool(status, "ready", sync->ready) >= 0 &&
+        json_put_bool(status, "ready", sync->ready) >= 0 && json_put_bool(status, "once", sync->options.once) >= 0 &&
         json_put_double(status, "uptime_seconds", (double)up_ns / (double)NS_PER_SEC) >= 0 &&
         json_put_int(status, "entries", (int64_t)sync->made.count) >= 0 &&
         json_put_int(status, "entries_failed", (int64_t)sync->failed_count) >= 0 &&
@@ -32,4 +33,6 @@ void status_write(struct sync *sync)
     const char *text = status ? json_format(status, true) : NULL;
     if (text) /* when DIR is full the last one stays */
         (void)files_put_own(&sync->files, "status.json", text, strlen(text), true);
+    (void)futimens(sync->place.lock_fd, NULL);
+    sync->status_ns = clock_monotonic_ns() + PLACE_TOUCH_SECONDS * NS_PER_SEC;
 }

@@ -231,17 +231,15 @@ static void take_time(struct sync *sync, uint64_t *alive_at_ns)
     }
     if (sync->dirty || now_ns >= sync->retry_ns || now_ns >= sync->review_ns) {
         pass_run(sync, now_ns);
-        if (sync->status_ns == CLOCK_NEVER_NS)
+        if (sync->status_ns > now_ns + STATUS_EVERY_NS)
             sync->status_ns = now_ns + STATUS_EVERY_NS;
     }
     const struct progress progress = progress_of(sync);
     if (!sync->options.once)
         plan_missing(sync, &progress, now_ns);
     become_ready(sync, &progress);
-    if (now_ns >= sync->status_ns) {
+    if (now_ns >= sync->status_ns)
         status_write(sync);
-        sync->status_ns = CLOCK_NEVER_NS;
-    }
 }
 
 static int wait_for_events(const struct sync *sync, struct pollfd *polled, uint64_t alive_at_ns)
