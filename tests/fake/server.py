@@ -38,9 +38,9 @@ def _locked(method):
 class FakeServer(Service):
     """Runs in a thread of its own between start() and stop(); its methods may be called from any thread."""
 
-    def __init__(self, port=0, region="eu-west-1", verify=True, certificate=None):
+    def __init__(self, port=0, region="eu-west-1", verify=True, certificate=None, host="127.0.0.1"):
         super().__init__(region, verify)
-        self.port, self.certificate = port, certificate
+        self.host, self.port, self.certificate = host, port, certificate
         self.values = []  # every value ever put, for those who look for leaks
         self.connections = 0
         self.context = None  # with TLS: a test may narrow its versions
@@ -58,7 +58,7 @@ class FakeServer(Service):
         def connect():
             self.connections += 1
             return Connection(self.handle, self.now)
-        listening = self.loop.create_server(connect, "127.0.0.1", self.port, ssl=context, backlog=1024)
+        listening = self.loop.create_server(connect, self.host, self.port, ssl=context, backlog=1024)
         server = self.loop.run_until_complete(listening)
         self.port = server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -73,7 +73,7 @@ class FakeServer(Service):
 
     @property
     def url(self):
-        return f"https://localhost:{self.port}" if self.certificate else f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.certificate else f"http://{self.host}:{self.port}"
 
     # What tests and the control requests do
 

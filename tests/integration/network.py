@@ -37,6 +37,14 @@ class Network:
                       f"route add {address} dev hole", f"neigh add {address} lladdr 02:00:00:00:00:01 dev hole"):
             self.run(_ip, *words.split())
 
+    def take(self, address):
+        """It is one of ours (again)."""
+        self.run(_ip, "addr", "add", address, "dev", "lo")
+
+    def lose(self, address):
+        """It is not ours any more."""
+        self.run(_ip, "addr", "del", f"{address}/32", "dev", "lo")
+
     def run(self, function, *args, **kwargs):
         return self._thread.submit(function, *args, **kwargs).result()
 

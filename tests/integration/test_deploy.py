@@ -266,3 +266,21 @@ def test_links():
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8")):
             if not re.match(r"[a-z]+:", target):
                 assert (document.parent / target).exists(), f"{document.relative_to(ROOT)}: {target}"
+
+
+def rows(document, heading):
+    """The first two cells of each row of the table below a heading."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.split(" | ")] for line in text.splitlines() if line.startswith("| ")]
+    return [(first.removeprefix("| "), second.removesuffix(" |")) for first, second, *_ in cells[1:]]
+
+
+def test_what_is_said_of_failures_has_tests():
+    backed = dict(rows("TESTING.md", "What backs OPERATIONS.md"))
+    assert ["Start", "Survive", "Stop", *(row for row, _ in rows("OPERATIONS.md", "When something fails"))] == [*backed]
+    for tests in backed.values():
+        named = re.findall(r"`(?:(containers)/)?(test_\w+\.py)::(test_\w+)`", tests)
+        assert named and len(named) == tests.count("::")
+        for folder, file, test in named:
+            text = (util.HERE.parent / (folder or "integration") / file).read_text(encoding="utf-8")
+            assert re.search(rf"^def {test}\(", text, re.MULTILINE), f"{file} has no {test}"
