@@ -160,7 +160,15 @@ static int fill(const struct files *files, int fd, const struct content *content
 static int move(const struct files *files, const char *name, int folder_fd, const char *entry, bool replace)
 {
     int new_fd = files->place->new_fd;
-    return renameat2(new_fd, name, folder_fd, entry, replace ? 0 : RENAME_NOREPLACE) < 0 ? -errno : 0;
+    struct stat found;
+    if (renameat2(new_fd, name, folder_fd, entry, replace ? 0 : RENAME_NOREPLACE) == 0)
+        return 0;
+    if (replace || errno != EINVAL)
+        return -errno;
+    /* NFS and others cannot; there, what somebody else makes between these two calls is lost. */
+    if (fstatat(folder_fd, entry, &found, AT_SYMLINK_NOFOLLOW) == 0)
+        return -EEXIST;
+    return errno != ENOENT || renameat(new_fd, name, folder_fd, entry) < 0 ? -errno : 0;
 }
 
 static int put_file(struct files *files, int folder_fd, const char *entry, const struct content *content, bool replace)
@@ -208,7 +216,10 @@ static int put_directory(const struct files *files, int folder_fd, const char *e
 {
     if (mkdirat(folder_fd, entry, 0700) < 0)
         return -errno;
-    return set_directory(files, folder_fd, entry);
+    int r = set_directory(files, folder_fd, entry);
+    if (r < 0) /* it would not be known as ours */
+        (void)unlinkat(folder_fd, entry, AT_REMOVEDIR);
+    return r;
 }
 
 /* Has a file the bytes, the owner and the mode that it should have? */

@@ -87,6 +87,7 @@ struct run {
     const void **failed; /* owners of whose versions one could not be made */
     size_t failed_count;
     struct entries next; /* what is there afterwards */
+    const char *left;    /* the last that could not be removed */
     bool again;          /* something waits for the next pass */
     int error;           /* the first failure of a step */
     const char *error_path;
@@ -108,7 +109,9 @@ static int run_step(const struct run *run, const struct step *step)
     if (step->result < 0 || (step->kind == STEP_MAKE && run->announced < 0))
         return step->result < 0 ? step->result : run->announced;
     switch (step->kind) {
-    case STEP_REMOVE:
+    case STEP_REMOVE: /* what a directory holds goes right before it */
+        if (run->left && entry_is_below(run->left, step->before->path))
+            return -EAGAIN;
         return files_remove(files, step->before);
     case STEP_MAKE:
         return step->result > 0 ? 0 : files_make(files, step->after, false);
@@ -130,6 +133,8 @@ static int note(struct run *run, const struct step *step, int result)
                                 : step->kind == STEP_MAKE ? NULL
                                                           : step->before;
     run->again = run->again || result == -EAGAIN;
+    if (step->kind == STEP_REMOVE && result < 0)
+        run->left = step->before->path;
     if (result < 0 && result != -ECANCELED && result != -EAGAIN) {
         run->error_count++;
         if (run->error == 0) {
@@ -273,12 +278,12 @@ void pass_run(struct sync *sync, uint64_t now_ns)
     entries_sort(&wanted);
     if (r >= 0)
         r = make_so(sync, &wanted);
-    if (r > 0)
+    for (int tries = 0; r > 0 && tries < 2; tries++)
         r = make_so(sync, &wanted);
-    if (r < 0) {
+    if (r < 0)
         log_error("%s cannot be brought up to date: %s", sync->options.directory, strerror(-r));
+    if (r != 0)
         sync->failed_count++;
-    }
     sync->dirty = false;
     sync->retry_ns = r != 0 || sync->failed_count > 0 ? now_ns + RETRY_NS : CLOCK_NEVER_NS;
 }

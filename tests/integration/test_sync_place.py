@@ -24,9 +24,9 @@ def tmpfs(place):
     return place
 
 
-def call(place, secrets, *options, to=None):
+def call(place, secrets, *options, to=None, **environment):
     return util.run(mounting.BINARY, "sync", "--to", to or place.mountpoint, "--local", place.write_local(secrets),
-                    *options, env=place.environment())
+                    *options, env=place.environment(**environment))
 
 
 # --- beginning and end ---
@@ -117,7 +117,7 @@ def test_crashes_leave_no_partial_file(fake, sync, how):
     finally:
         stop.set()
         rotating.join()
-    assert os.listdir(synced / ".secretsfs/new") == []
+    util.wait_until(lambda: not os.listdir(synced / ".secretsfs/new"), what="the last values are written")
     synced.unmount()
 
 
