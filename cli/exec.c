@@ -293,27 +293,31 @@ static int check_device(struct error *ret_error)
                      strerror(errno));
 }
 
+static int enter(struct exec *exec, struct error *ret_error)
+{
+    const struct options *options = exec->options;
+    int r = exec->in_namespace ? namespace_enter(&exec->in_user_namespace, ret_error) : 0;
+    if (r >= 0 && exec->in_user_namespace && (options->uid != geteuid() || options->gid != getegid()))
+        r = error_set(ret_error, ERROR_BAD_REQUEST,
+                      "--uid and --gid: without the privilege to mount (root, CAP_SYS_ADMIN) files are your own");
+    if (r >= 0 && !options->no_fuse)
+        r = check_device(ret_error);
+    if (r >= 0 && options->no_fuse && exec->in_namespace)
+        r = mount_memory(exec->folder.path, !exec->in_user_namespace, ret_error);
+    return r;
+}
+
+/* The folder comes first: in a user namespace one cannot see whom a directory belongs to. */
 static int prepare(struct exec *exec, struct error *ret_error)
 {
     const struct options *options = exec->options;
-    int r = 0;
     exec->in_namespace = !options->no_fuse || namespace_is_possible();
-    if (exec->in_namespace)
-        r = namespace_enter(&exec->in_user_namespace, ret_error);
+    int r = find_folder(options, !exec->in_namespace, &exec->folder, ret_error);
     if (r < 0)
         return r;
-    if (exec->in_user_namespace && (options->uid != geteuid() || options->gid != getegid()))
-        return error_set(ret_error, ERROR_BAD_REQUEST,
-                         "--uid and --gid: without the privilege to mount (root, CAP_SYS_ADMIN) files are your own");
-    if (!options->no_fuse)
-        r = check_device(ret_error);
-    if (r >= 0)
-        r = find_folder(options, !exec->in_namespace, &exec->folder, ret_error);
-    if (r >= 0 && options->no_fuse && exec->in_namespace) {
-        r = mount_memory(exec->folder.path, !exec->in_user_namespace, ret_error);
-        if (r < 0)
-            leave_folder(exec);
-    }
+    r = enter(exec, ret_error);
+    if (r < 0)
+        leave_folder(exec);
     return r;
 }
 

@@ -132,6 +132,16 @@ def test_a_directory_where_others_could_replace_it_is_passed_over(as_user):
     assert done.stdout.decode().startswith(str(as_user.runtime)), done.stderr
 
 
+def test_a_directory_of_root_is_taken_where_nobody_can_replace_what_is_made_there(as_user):
+    """As /tmp: root's, and sticky."""
+    sticky = as_user.place.home / "sticky"
+    sticky.mkdir()
+    sticky.chmod(0o1777)
+    done = as_user.run(SECRETS, "--", "sh", "-c", "echo $SECRETS_DIR",
+                       env={"XDG_RUNTIME_DIR": str(sticky), "TMPDIR": str(as_user.runtime)})
+    assert done.stdout.decode().startswith(str(sticky)), done.stderr
+
+
 def test_owner_and_mode(execs_of):
     done = execs_of(None).run(SECRETS, "--uid", USER, "--mode", "0440", "--", "sh", "-c",
                               'stat -c "%u %a" "$SECRETS_DIR/prod/db/password"')
