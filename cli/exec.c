@@ -74,21 +74,29 @@ static bool is_ours_to_use(const char *path)
     return (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (status.st_mode & S_ISVTX);
 }
 
+static int take_folder(const struct options *options, struct folder *ret_folder, struct error *ret_error)
+{
+    if (options->make_mountpoint)
+        (void)mkdir(options->at, 0755); /* if it failed, the next line tells */
+    _cleanup_free_ char *path = realpath(options->at, NULL);
+    if (!path)
+        return error_set(ret_error, ERROR_INTERNAL, "--at %s: %s; create it with: mkdir -p %s", options->at,
+                         strerror(errno), options->at);
+    if (strcmp(path, "/") == 0 || strcmp(path, "/proc") == 0)
+        return error_set(ret_error, ERROR_BAD_REQUEST,
+                         "--at %s: no process can do without what is there; name another directory", options->at);
+    *ret_folder = (struct folder){.path = STEAL(path)};
+    return 0;
+}
+
 /* `in_memory`: what is written there must not reach a disk. */
 static int find_folder(const struct options *options, bool in_memory, struct folder *ret_folder,
                        struct error *ret_error)
 {
     const char *const folders[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/dev/shm"};
     char *path = NULL;
-    if (options->at) {
-        if (options->make_mountpoint)
-            (void)mkdir(options->at, 0755); /* if it failed, the next line tells */
-        path = realpath(options->at, NULL);
-        *ret_folder = (struct folder){.path = path};
-        return path ? 0
-                    : error_set(ret_error, ERROR_INTERNAL, "--at %s: %s; create it with: mkdir -p %s", options->at,
-                                strerror(errno), options->at);
-    }
+    if (options->at)
+        return take_folder(options, ret_folder, ret_error);
     for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
         if (!folders[i] || folders[i][0] != '/' || !is_ours_to_use(folders[i]) ||
             (in_memory && !is_in_memory(folders[i])) || asprintf(&path, "%s/secretsfs.XXXXXX", folders[i]) < 0)

@@ -36,55 +36,55 @@ static bool is_disturbed(void)
 /* What would be called without us. */
 #define NEXT(name) (*(__typeof__(&(name)) *)&(void *){dlsym(RTLD_NEXT, #name)})
 
-int openat64(int folder_fd, const char *path, int flags, ...)
+int openat64(int fd, const char *file, int oflag, ...)
 {
     mode_t mode = 0;
-    if (flags & O_CREAT) {
+    if (oflag & O_CREAT) {
         va_list arguments;
-        va_start(arguments, flags);
+        va_start(arguments, oflag);
         mode = va_arg(arguments, mode_t);
         va_end(arguments);
     }
-    if ((flags & O_CREAT) && is_disturbed())
+    if ((oflag & O_CREAT) && is_disturbed())
         return -1;
-    return NEXT(openat64)(folder_fd, path, flags, mode);
+    return NEXT(openat64)(fd, file, oflag, mode);
 }
 
-ssize_t write(int fd, const void *bytes, size_t size)
+ssize_t write(int fd, const void *buf, size_t n)
 {
     struct stat found;
     if (fstat(fd, &found) < 0 || !S_ISREG(found.st_mode))
-        return NEXT(write)(fd, bytes, size);
-    if (size > 1 && number_of("DISTURB_ERRNO") == 0) { /* as two calls */
-        ssize_t half = NEXT(write)(fd, bytes, size / 2);
+        return NEXT(write)(fd, buf, n);
+    if (n > 1 && number_of("DISTURB_ERRNO") == 0) { /* as two calls */
+        ssize_t half = NEXT(write)(fd, buf, n / 2);
         return is_disturbed() ? -1 : half;
     }
-    return is_disturbed() ? -1 : NEXT(write)(fd, bytes, size);
+    return is_disturbed() ? -1 : NEXT(write)(fd, buf, n);
 }
 
-int mkdirat(int folder_fd, const char *path, mode_t mode)
+int mkdirat(int fd, const char *path, mode_t mode)
 {
-    return is_disturbed() ? -1 : NEXT(mkdirat)(folder_fd, path, mode);
+    return is_disturbed() ? -1 : NEXT(mkdirat)(fd, path, mode);
 }
 
-int unlinkat(int folder_fd, const char *path, int flags)
+int unlinkat(int fd, const char *name, int flag)
 {
-    return is_disturbed() ? -1 : NEXT(unlinkat)(folder_fd, path, flags);
+    return is_disturbed() ? -1 : NEXT(unlinkat)(fd, name, flag);
 }
 
-int symlinkat(const char *target, int folder_fd, const char *path)
+int symlinkat(const char *from, int tofd, const char *to)
 {
-    return is_disturbed() ? -1 : NEXT(symlinkat)(target, folder_fd, path);
+    return is_disturbed() ? -1 : NEXT(symlinkat)(from, tofd, to);
 }
 
-int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
 {
-    return is_disturbed() ? -1 : NEXT(linkat)(from_fd, from, to_fd, to, flags);
+    return is_disturbed() ? -1 : NEXT(linkat)(fromfd, from, tofd, to, flags);
 }
 
-int fchown(int fd, uid_t uid, gid_t gid)
+int fchown(int fd, uid_t owner, gid_t group)
 {
-    return is_disturbed() ? -1 : NEXT(fchown)(fd, uid, gid);
+    return is_disturbed() ? -1 : NEXT(fchown)(fd, owner, group);
 }
 
 int fchmod(int fd, mode_t mode)
@@ -97,11 +97,11 @@ int futimens(int fd, const struct timespec times[2])
     return is_disturbed() ? -1 : NEXT(futimens)(fd, times);
 }
 
-int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+int renameat2(int oldfd, const char *old, int newfd, const char *new, unsigned flags)
 {
     if (flags != 0 && getenv("DISTURB_NO_REPLACE")) {
         errno = EINVAL;
         return -1;
     }
-    return is_disturbed() ? -1 : NEXT(renameat2)(from_fd, from, to_fd, to, flags);
+    return is_disturbed() ? -1 : NEXT(renameat2)(oldfd, old, newfd, new, flags);
 }

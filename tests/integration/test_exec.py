@@ -17,6 +17,7 @@ from util import PATIENCE, run, wait_until
 USER, OTHER = EXEC_USER, 34567
 PASSWORD = "the password of the database"
 SECRETS = {"prod/db": {"username": "app", "password": PASSWORD, "pool": {"limit": 20}}, "prod/jwt-secret": "a text"}
+ALL = ("--no-fuse", "--secret", "prod/*")
 READ = ("--", "sh", "-c", 'cat "$SECRETS_DIR/prod/db/password"')
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="takes other users' ids, which only root may")
 
@@ -116,11 +117,26 @@ def test_at_a_missing_directory(execs):
     path.rmdir()
 
 
+@pytest.mark.parametrize("path", ["/", "/proc", "/proc/../"])
+@pytest.mark.parametrize("how", [(), ALL], ids=["fuse", "files"])
+def test_at_what_everybody_needs(execs, path, how):
+    done = execs.run(SECRETS, *how, "--at", path, "true")
+    assert done.returncode == 125 and b"name another directory" in done.stderr
+
+
 def test_without_a_runtime_directory(execs):
     done = execs.run(SECRETS, "--", "sh", "-c", 'echo "$SECRETS_DIR"; cat "$SECRETS_DIR/prod/db/password"',
                      env={"XDG_RUNTIME_DIR": "/nonexistent", "TMPDIR": str(execs.runtime)})
     path, text = done.stdout.decode().split("\n")
     assert text == PASSWORD and path.startswith(f"{execs.runtime}/") and not os.path.exists(path)
+
+
+@pytest.mark.parametrize("how", [(), ALL], ids=["fuse", "files"])
+def test_in_a_directory_of_roots(execs, how):
+    done = execs.run(SECRETS, *how, "--", "sh", "-c", "echo $SECRETS_DIR",
+                     env={"XDG_RUNTIME_DIR": "/nonexistent", "TMPDIR": "/nonexistent"})
+    path = done.stdout.decode().strip()
+    assert path.startswith("/tmp/secretsfs.") and not os.path.exists(path), done.stderr
 
 
 def test_a_directory_where_others_could_replace_it_is_passed_over(as_user):
@@ -317,9 +333,6 @@ def test_file_env_waits_no_longer_than_the_timeout(as_user, fake):
 
 
 # --- files instead of a mount ---
-
-ALL = ("--no-fuse", "--secret", "prod/*")
-
 
 def test_no_fuse(execs, source):
     done = execs.run(source, *ALL, "--file-env", "prod/db=DB", "--", "sh", "-c",
