@@ -125,23 +125,34 @@ static int run_step(const struct run *run, const struct step *step)
     }
 }
 
+/* What is at the path after the step and is ours, or NULL. */
+static const struct entry *what_is_there(const struct step *step, int result)
+{
+    if (step->kind == STEP_REMOVE)
+        return result < 0 ? step->before : NULL;
+    if (result < 0)
+        return step->kind == STEP_MAKE ? NULL : step->before;
+    bool is_foreign = step->kind == STEP_MAKE && step->result > 0; /* a directory that is not ours */
+    return is_foreign ? NULL : step->after;
+}
+
+static void note_error(struct run *run, const struct step *step, int result)
+{
+    run->error_count++;
+    if (run->error < 0)
+        return;
+    run->error = result;
+    run->error_path = (step->after ? step->after : step->before)->path;
+}
+
 static int note(struct run *run, const struct step *step, int result)
 {
-    bool is_foreign = step->kind == STEP_MAKE && step->result > 0; /* a directory that is not ours */
-    const struct entry *there = step->kind == STEP_REMOVE ? (result < 0 ? step->before : NULL)
-                                : result >= 0             ? (is_foreign ? NULL : step->after)
-                                : step->kind == STEP_MAKE ? NULL
-                                                          : step->before;
+    const struct entry *there = what_is_there(step, result);
     run->again = run->again || result == -EAGAIN;
     if (step->kind == STEP_REMOVE && result < 0)
         run->left = step->before->path;
-    if (result < 0 && result != -ECANCELED && result != -EAGAIN) {
-        run->error_count++;
-        if (run->error == 0) {
-            run->error = result;
-            run->error_path = (step->after ? step->after : step->before)->path;
-        }
-    }
+    if (result < 0 && result != -ECANCELED && result != -EAGAIN)
+        note_error(run, step, result);
     return there ? entries_add(&run->next, there) : 0;
 }
 
