@@ -72,7 +72,7 @@ void process_scrub_environment(void)
 
 int process_keep_environment(struct process_environment *ret_kept)
 {
-    struct process_environment kept = {{NULL}};
+    struct process_environment kept = {.values = {NULL}};
     int r = 0;
     for (size_t i = 0; i < PROCESS_SECRET_VARIABLES && r >= 0; i++) {
         const char *value = getenv(secret_variables[i]);
@@ -90,7 +90,7 @@ int process_keep_environment(struct process_environment *ret_kept)
 
 /* putenv() takes these very bytes, which process_scrub_environment() wipes; setenv() would leave a copy on the stack.
  */
-static int put_variable(const char *name, const struct secret *value)
+static int put_variable(const char *name, const struct secret *value, char **ret_text)
 {
     size_t bytes = strlen(name) + 1 + secret_size_bytes(value) + 1;
     char *variable = malloc(bytes);
@@ -98,13 +98,14 @@ static int put_variable(const char *name, const struct secret *value)
         return -ENOMEM;
     (void)snprintf(variable, bytes, "%s=", name);
     memcpy(variable + strlen(variable), secret_bytes(value), secret_size_bytes(value) + 1);
+    *ret_text = variable;
     return putenv(variable) == 0 ? 0 : -ENOMEM;
 }
 
-int process_restore_environment(const struct process_environment *kept)
+int process_restore_environment(struct process_environment *kept)
 {
     for (size_t i = 0; i < PROCESS_SECRET_VARIABLES; i++)
-        if (kept->values[i] && put_variable(secret_variables[i], kept->values[i]) < 0)
+        if (kept->values[i] && put_variable(secret_variables[i], kept->values[i], &kept->texts[i]) < 0)
             return -ENOMEM;
     return 0;
 }

@@ -22,12 +22,13 @@ void process_scrub_environment(void);
 /* What process_scrub_environment() would wipe, kept for the environments of later children. */
 struct process_environment {
     struct secret *values[PROCESS_SECRET_VARIABLES]; /* or NULL */
+    char *texts[PROCESS_SECRET_VARIABLES];           /* in a child: what its environ points to; never freed */
 };
 
 /* Scrubs the environment, and keeps what was in it. Returns 0 or -ENOMEM. */
 int process_keep_environment(struct process_environment *ret_kept);
 /* In a child, after secret_after_fork(): puts it back. Returns 0 or -ENOMEM. */
-int process_restore_environment(const struct process_environment *kept);
+int process_restore_environment(struct process_environment *kept);
 void process_environment_clear(struct process_environment *kept);
 
 /* Forks. In the parent it does not return: the parent exits with 0 once the child calls process_ready(), or with 1

@@ -56,6 +56,7 @@ def test_a_log_on_a_full_file_system(fake, mount, fs, place):
 
 
 @pytest.mark.skipif("os.geteuid() != 0", reason="only root can become another user, who is limited")
+@pytest.mark.skipif("asan" in BINARY, reason="AddressSanitizer makes mlock(2) succeed")
 def test_locked_memory_is_exhausted(fake, place, fs_as):
     """Secrets are kept nevertheless, and the log says that they may be swapped out."""
     user = 12345
