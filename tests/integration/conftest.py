@@ -2,7 +2,6 @@
 """Fixtures: a fake Secrets Manager, moto, system calls that cannot hang a test, and mounts that clean up."""
 
 import os
-import stat
 
 import pytest
 
@@ -84,10 +83,8 @@ def place():
 @pytest.fixture
 def fuse_for_all():
     """As distributions have /dev/fuse; some containers do not."""
-    mode = stat.S_IMODE(os.stat("/dev/fuse").st_mode)
-    os.chmod("/dev/fuse", 0o666)
-    yield
-    os.chmod("/dev/fuse", mode)
+    with mounting.device_for_all():
+        yield
 
 
 def fake_environment(fake, key=ACCESS_KEY):

@@ -2,6 +2,7 @@
 """secretsfs as the tests run it: a place to mount at, a daemon in the foreground, and what its log must not hold."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 
@@ -34,6 +36,34 @@ def daemons(mountpoint):
             if b"secretsfs" in words[0] and os.fsencode(mountpoint) in words:
                 found.append(int(entry.parent.name))
     return found
+
+
+@contextlib.contextmanager
+def device_for_all(device="/dev/fuse"):
+    """Makes /dev/fuse everybody's as long as any test wants it, of those that run at the same time: the last one
+    restores the mode. Locks are used, since they end with a process that is killed."""
+    folder = pathlib.Path(BINARY).parents[1]
+    with open(folder / "fuse-turn", "a", encoding="utf-8") as turn, \
+            open(folder / "fuse-users", "a+", encoding="utf-8") as users:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        mode = stat.S_IMODE(os.stat(device).st_mode)
+        if mode != 0o666:
+            users.truncate(0)
+            print(mode, file=users, flush=True)
+            os.chmod(device, 0o666)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            with contextlib.suppress(BlockingIOError):  # others still want it
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                users.seek(0)
+                saved = users.read()
+                if saved:
+                    os.chmod(device, int(saved))
+                users.truncate(0)
 
 
 class Place:
