@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "fs/state.h"
 
 /* After a signal the mount is gone within this time, whatever hangs. */
@@ -292,30 +293,7 @@ static void take_time(struct loop *loop)
 
 static int wait_for_events(struct loop *loop)
 {
-    uint64_t now_ns = clock_monotonic_ns();
-    uint64_t tick_ns = next_tick_ns(loop);
-    struct timespec timeout = {0};
-    if (tick_ns > now_ns) {
-        timeout.tv_sec = (time_t)((tick_ns - now_ns) / NS_PER_SEC);
-        timeout.tv_nsec = (long)((tick_ns - now_ns) % NS_PER_SEC);
-    }
-    int r = ppoll(loop->polled, POLL_COUNT, tick_ns == CLOCK_NEVER_NS ? NULL : &timeout, NULL);
-    if (r >= 0)
-        return 0;
-    for (size_t i = 0; i < POLL_COUNT; i++)
-        loop->polled[i].revents = 0;
-    return errno == EINTR ? 0 : -errno;
-}
-
-static int open_signals(void)
-{
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGHUP);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? -errno : fd;
+    return wait_for_descriptors(loop->polled, POLL_COUNT, next_tick_ns(loop));
 }
 
 int fs_run(struct fs *fs)
@@ -323,7 +301,7 @@ int fs_run(struct fs *fs)
     struct source *source = fs->source;
     struct loop loop = {
         .fs = fs, .stop_at_ns = CLOCK_NEVER_NS, .alive_at_ns = fs->options.alive_ns > 0 ? 0 : CLOCK_NEVER_NS};
-    _cleanup_close_ int signals = open_signals();
+    _cleanup_close_ int signals = wait_open_signals();
     if (signals < 0)
         return signals;
     loop.polled[POLL_FUSE] = (struct pollfd){.fd = fuse_session_fd(fs->session), .events = POLLIN};

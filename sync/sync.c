@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "sync/state.h"
 
 /* Secrets that were not answered for are asked for again after this time, then after twice the time, and so on. */
@@ -250,33 +251,11 @@ static int wait_for_events(const struct sync *sync, struct pollfd *polled, uint6
                               sync->missing_ns,
                               sync->status_ns,
                               alive_at_ns};
-    uint64_t now_ns = clock_monotonic_ns();
-    uint64_t next_ns = sync->dirty ? now_ns : CLOCK_NEVER_NS;
-    struct timespec timeout = {0};
+    uint64_t next_ns = sync->dirty ? 0 : CLOCK_NEVER_NS;
     for (size_t i = 0; i < sizeof(ticks) / sizeof(*ticks); i++)
         if (ticks[i] < next_ns)
             next_ns = ticks[i];
-    if (next_ns > now_ns) {
-        timeout.tv_sec = (time_t)((next_ns - now_ns) / NS_PER_SEC);
-        timeout.tv_nsec = (long)((next_ns - now_ns) % NS_PER_SEC);
-    }
-    int r = ppoll(polled, POLL_COUNT, next_ns == CLOCK_NEVER_NS ? NULL : &timeout, NULL);
-    if (r >= 0)
-        return 0;
-    for (size_t i = 0; i < POLL_COUNT; i++)
-        polled[i].revents = 0;
-    return errno == EINTR ? 0 : -errno;
-}
-
-static int open_signals(void)
-{
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGHUP);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? -errno : fd;
+    return wait_for_descriptors(polled, POLL_COUNT, next_ns);
 }
 
 static int run_loop(struct sync *sync, struct pollfd *polled)
@@ -302,7 +281,7 @@ static int run_loop(struct sync *sync, struct pollfd *polled)
 int sync_run(struct sync *sync, struct error *ret_error)
 {
     struct source *source = sync->source;
-    _cleanup_close_ int signals = open_signals();
+    _cleanup_close_ int signals = wait_open_signals();
     if (signals < 0)
         return error_set(ret_error, ERROR_INTERNAL, "%s", strerror(-signals));
     struct pollfd polled[POLL_COUNT] = {
